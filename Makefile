@@ -1,0 +1,46 @@
+# make demo: the main job on models that ship with evoreg.  make test: the tests.  Both make .venv themselves.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+STAMP   = $(VENV)/.installed
+# Spinning OpenMP threads starve a second process on few cores; the tests run two processes.
+export OMP_WAIT_POLICY = PASSIVE
+export OMP_NUM_THREADS ?= 1
+export HF_HUB_OFFLINE ?= 1
+export HF_HUB_DISABLE_TELEMETRY = 1
+
+.PHONY: help demo test check tree bench clean dev
+.DEFAULT_GOAL := help
+
+help:    ## list the targets
+	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+dev: $(STAMP)  ## make .venv with everything that development needs
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet -c constraints.txt setuptools wheel
+	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## merge the models that ship with evoreg, with licence gate, shares and ledger
+	$(BIN)/evoreg demo
+
+test: $(STAMP)  ## run the tests, with branch coverage
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term $(PYTEST_ARGS)
+
+check: $(STAMP) tree  ## ruff, mypy and the floors of the house
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=.tree $(BIN)/lint-imports
+
+tree:    ## links for the tools that read imports without running them (git-ignored)
+	@mkdir -p .tree/evoreg
+	@for room in registry evolve policies provenance; do ln -sfn ../../$$room .tree/evoreg/$$room; done
+
+bench: $(STAMP)  ## run the benchmarks (timings are printed as ratios, never asserted)
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+clean:   ## remove what the other targets made
+	rm -rf $(VENV) .tree .evoreg build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*

@@ -1,0 +1,60 @@
+"""Canonical JSON (RFC 8785): one spelling for each value, so equal facts have equal digests."""
+
+import json
+from typing import Any, TypeAlias
+
+import rfc8785
+
+from evoreg.provenance.records.errors import Code, InputError
+
+# JSON values are recursive; `Any` stops the recursion, since containers are invariant.
+Json: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
+
+
+def to_canonical(value: Json) -> bytes:
+    """Write a JSON value in canonical form.
+
+    Args:
+        value: A JSON value; numbers finite, integers within +-(2**53 - 1).
+
+    Returns:
+        UTF-8 bytes without a line end.
+
+    Raises:
+        InputError: No canonical form exists (NaN, infinity, lone surrogate, huge integer).
+    """
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        raise InputError(
+            Code.NOT_CANONICAL,
+            f"this value has no canonical JSON form: {error}",
+            hint="use finite numbers and valid text",
+        ) from error
+
+
+def from_canonical(data: bytes) -> Json:
+    """Read canonical JSON, refusing any other spelling of the same value.
+
+    Args:
+        data: Bytes as `to_canonical` writes them.
+
+    Returns:
+        The JSON value.
+
+    Raises:
+        InputError: Not JSON, or JSON that is spelt differently (order, blanks, duplicate keys).
+    """
+    try:
+        value: Json = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            Code.NOT_CANONICAL, f"not JSON: {error}", hint="restore the file"
+        ) from error
+    if to_canonical(value) != data:
+        raise InputError(
+            Code.NOT_CANONICAL,
+            "JSON, but not in canonical form (RFC 8785)",
+            hint="the bytes were rewritten by another program; restore the original",
+        )
+    return value
