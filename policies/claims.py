@@ -1,0 +1,107 @@
+"""Claims: what people and earlier readings have recorded about the licence of exact weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evoreg.policies.codes import Finding, reason
+from evoreg.policies.expressions import Expression, parse
+from evoreg.policies.facts import SourceFacts
+from evoreg.policies.knowledge.book import Knowledge
+from evoreg.policies.texts import shown
+from evoreg.provenance.records.decision import Reason, Verdict
+from evoreg.provenance.records.digest import digest_of, short
+from evoreg.provenance.records.license import LicenseClaim
+
+NO_GRANT = "NONE"
+"""SPDX's word for "nobody licensed this"; a person may record it as a fact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What the claims of one kind say."""
+
+    expressions: tuple[Expression, ...]
+    """The different expressions, in order of their text."""
+    evidence: tuple[str, ...]
+    """Who said it, in words."""
+    no_grant: bool = False
+    """True if a claim records that nobody licensed the weights."""
+
+
+def human(source: SourceFacts, knowledge: Knowledge) -> Spoken:
+    """Return what people say about the weights.
+
+    Args:
+        source: The model.
+        knowledge: Where symbols are looked up.
+
+    Returns:
+        The last word of each speaker; a clarification whose file has changed is silent.
+    """
+    claims = [c for c in source.own_claims if c.origin in ("human", "clarification")]
+    return _spoken(_last_words([c for c in claims if not _outdated(c, source)]), knowledge)
+
+
+def texts(source: SourceFacts, knowledge: Knowledge) -> Spoken:
+    """Return what earlier readings of licence and notice files say about the weights."""
+    return _spoken([c for c in source.own_claims if c.origin in ("text", "notice")], knowledge)
+
+
+def cards(source: SourceFacts, knowledge: Knowledge) -> Spoken:
+    """Return what the model's card said when it was seen before."""
+    return _spoken([c for c in source.own_claims if c.origin == "card"], knowledge)
+
+
+def outdated(source: SourceFacts) -> list[Reason]:
+    """Return a note for each clarification that is pinned to a file which is not there any more."""
+    return [
+        reason(
+            Finding.CLAIM_OUTDATED,
+            Verdict.ALLOW,
+            source.label,
+            f"A clarification by {shown(claim.by)} is pinned to another state of its file.",
+            evidence=(_words(claim),),
+            fixes=("read the file again and record a new clarification",),
+        )
+        for claim in source.own_claims
+        if claim.origin in ("human", "clarification") and _outdated(claim, source)
+    ]
+
+
+def _outdated(claim: LicenseClaim, source: SourceFacts) -> bool:
+    evidence = claim.evidence
+    if claim.origin != "clarification" or evidence is None or evidence.kind != "file":
+        return False
+    held = {(path, digest_of(data)) for path, data in source.texts}
+    held |= {(file.path, file.digest) for file in source.model.files}
+    return evidence.digest is not None and (evidence.locator, evidence.digest) not in held
+
+
+def _last_words(claims: Sequence[LicenseClaim]) -> list[LicenseClaim]:
+    last: dict[str, str] = {}
+    for claim in claims:
+        last[claim.by] = max(claim.at, last.get(claim.by, ""))
+    return [claim for claim in claims if claim.at == last[claim.by]]
+
+
+def _spoken(claims: Sequence[LicenseClaim], knowledge: Knowledge) -> Spoken:
+    found = {
+        expression.text: expression
+        for claim in claims
+        if claim.expression.strip() != NO_GRANT
+        for expression in (parse(claim.expression, knowledge),)
+    }
+    return Spoken(
+        tuple(found[text] for text in sorted(found)),
+        tuple(sorted({_words(claim) for claim in claims})),
+        any(claim.expression.strip() == NO_GRANT for claim in claims),
+    )
+
+
+def _words(claim: LicenseClaim) -> str:
+    on = ""
+    if claim.evidence is not None:
+        mark = f" sha256 {short(claim.evidence.digest)}" if claim.evidence.digest else ""
+        on = f", on {shown(claim.evidence.locator)}{mark}"
+    said = shown(claim.expression)
+    return f"{claim.origin} claim by {shown(claim.by)} at {shown(claim.at)}: {said}{on}"

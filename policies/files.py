@@ -1,0 +1,83 @@
+"""Licence files: which of them are recognised, which only point elsewhere, which are not read."""
+
+from dataclasses import dataclass
+
+from evoreg.policies.codes import Finding, reason
+from evoreg.policies.facts import SourceFacts
+from evoreg.policies.knowledge.book import Knowledge
+from evoreg.policies.terms import Terms
+from evoreg.policies.texts import decoded, is_notice, pointer, shown, speaks_of_weights
+from evoreg.provenance.records.decision import Reason, Verdict
+from evoreg.provenance.records.digest import digest_of, short
+
+MAX_NOTICE = 1 << 16
+"""Bytes of a notice file that are carried into an obligation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What the licence files of a model are."""
+
+    rows: tuple[Terms, ...]
+    """Recognised texts, each row once, sorted by key; all apply."""
+    suggested: tuple[Terms, ...]
+    """What links lead to, where the address is known; hints, sorted by key."""
+    unread: tuple[str, ...]
+    """Files that hold a text which is not recognised, safe to show."""
+    reasons: tuple[Reason, ...]
+    """Notes about pointers."""
+    evidence: tuple[str, ...]
+    """What was read, in words."""
+
+
+def read(source: SourceFacts, knowledge: Knowledge) -> Files:
+    """Look at the licence files of a source.
+
+    Args:
+        source: The model, with its texts.
+        knowledge: Where texts and addresses are looked up.
+
+    Returns:
+        What they are.
+    """
+    texts = sorted((path, data) for path, data in source.texts if speaks_of_weights(path))
+    known = [(path, data, knowledge.by_text(data)) for path, data in texts]
+    rows = {row.key: row for _, _, row in known if row is not None}
+    links = [(path, p.address) for path, data, row in known if row is None and (p := pointer(data))]
+    pointing = {path for path, _ in links}
+    unread = [p for p, data, row in known if row is None and p not in pointing and data.strip()]
+    addresses = [address for _, address in links]
+    if source.model.card.license_link:
+        addresses.append(source.model.card.license_link)
+    hints = {row.key: row for a in addresses if (row := knowledge.by_address(a)) is not None}
+    return Files(
+        tuple(rows[key] for key in sorted(rows)),
+        tuple(hints[key] for key in sorted(hints)),
+        tuple(shown(path) for path in unread),
+        tuple(_pointing(source, path, address) for path, address in links),
+        tuple(_words(path, data, row) for path, data, row in known),
+    )
+
+
+def notices(source: SourceFacts) -> tuple[str, ...]:
+    """Return the texts of the notice files of a source, sorted by path."""
+    found = sorted((path, data) for path, data in source.texts if is_notice(path))
+    read_in = (decoded(data) for _, data in found if len(data) <= MAX_NOTICE)
+    return tuple(text for text in read_in if text is not None and text.strip())
+
+
+def _pointing(source: SourceFacts, path: str, address: str) -> Reason:
+    return reason(
+        Finding.LICENSE_FILE_IS_POINTER,
+        Verdict.ALLOW,
+        source.label,
+        f"{shown(path)} holds no licence text, only a link to {shown(address)}.",
+        evidence=(shown(path),),
+        fixes=("fetch the text, and record a claim with it",),
+    )
+
+
+def _words(path: str, data: bytes, row: Terms | None) -> str:
+    mark = short(digest_of(data))
+    what = f"is the text of {row.key}" if row is not None else "is not recognised"
+    return f"{shown(path)} (sha256 {mark}) {what}"
