@@ -1,0 +1,96 @@
+"""The walk of `verify` along the chain: each row is checked for itself and against the last."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from evoreg.provenance.ledger.body import read_body
+from evoreg.provenance.ledger.chain import EntryRow, to_entry
+from evoreg.provenance.ledger.values import Head
+from evoreg.provenance.records.canonical import from_canonical
+from evoreg.provenance.records.entry import Entry, entry_hash
+from evoreg.provenance.records.errors import Code, InputError, Problem, VerificationError
+
+_HINT = "restore a backup that agrees with an anchor, and find out who changed the database"
+
+
+@dataclass
+class Walk:
+    """A walk from the first entry to the last; `problems` grows on the way."""
+
+    anchor: Head
+    """A head that was noted earlier."""
+    last: Head = field(default_factory=Head)
+    """The entry that was looked at last."""
+    count: int = 0
+    """Rows looked at."""
+    problems: list[Problem] = field(default_factory=list)
+    """What is wrong, in the order of the entries."""
+    _prev: str = ""
+
+    def step(self, row: EntryRow) -> Entry | None:
+        """Check one row.
+
+        Args:
+            row: The next row, in the order of the numbers.
+
+        Returns:
+            The entry if its record can be read, otherwise nothing.
+        """
+        self.count += 1
+        if not isinstance(row.seq, int):
+            self._note("the number of an entry is no number", "table entries")
+            return None
+        entry, found = _content(row)
+        for what in (*self._order(row), *found, *self._anchored(row)):
+            self._note(what, f"entry {row.seq}")
+        self._prev, self.last = row.prev, Head(row.seq, row.hash)
+        return entry
+
+    def finish(self) -> None:
+        """Look whether the ledger reaches as far as the anchor."""
+        if self.last.seq < self.anchor.seq:
+            what = f"the tail was cut off: the anchor is at {self.anchor.seq}"
+            self._note(what, f"entry {self.last.seq}")
+
+    def _order(self, row: EntryRow) -> Iterator[str]:
+        expected = self.last.seq + 1
+        if row.seq > expected:
+            missing = row.seq - 1
+            yield (
+                f"entry {missing} before it is missing"
+                if missing == expected
+                else f"entries {expected} to {missing} before it are missing"
+            )
+        elif row.seq < expected:
+            yield "the number of this entry is not unique" if row.seq > 0 else "numbers begin at 1"
+        if row.prev == self._prev:
+            yield "the chain forks: this entry and the one before it have the same predecessor"
+        elif row.seq == expected and row.prev != self.last.hash:
+            yield "the chain is broken: this entry does not follow the one before it"
+
+    def _anchored(self, row: EntryRow) -> Iterator[str]:
+        if row.seq == self.anchor.seq and row.hash != self.anchor.hash:
+            yield "differs from the anchor: the history up to this entry was rewritten"
+
+    def _note(self, what: str, where: str) -> None:
+        self.problems.append(Problem(Code.LEDGER_BROKEN, what, where, _HINT))
+
+
+def _content(row: EntryRow) -> tuple[Entry | None, list[str]]:
+    try:
+        entry = to_entry(row)
+    except VerificationError as error:
+        return None, [error.problems[0].what]
+    found = []
+    if entry_hash(entry.seq, entry.prev, entry.kind, entry.body) != entry.hash:
+        found.append("the hash does not fit the content: the entry was changed")
+    try:
+        from_canonical(entry.body.encode())
+        record = read_body(entry.kind, entry.body).record
+    except (InputError, RecursionError) as error:
+        what = error.problems[0].what if isinstance(error, InputError) else "too deeply nested"
+        return None, [*found, what]
+    if json.loads(entry.body)["record"] != record.to_json():
+        found.append("the record leaves out fields that evoreg always writes")
+    return entry, found

@@ -1,0 +1,135 @@
+"""The body of an entry: the canonical JSON text that says who wrote which record, and when."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from evoreg.provenance.ledger.values import NewEntry
+from evoreg.provenance.records.candidate import Candidate
+from evoreg.provenance.records.canonical import Json, to_canonical
+from evoreg.provenance.records.decision import Decision
+from evoreg.provenance.records.entry import EntryKind
+from evoreg.provenance.records.errors import Code, InputError
+from evoreg.provenance.records.license import LicenseClaim
+from evoreg.provenance.records.model import Model
+from evoreg.provenance.records.record import Record
+from evoreg.provenance.records.release import Release
+
+RECORDS: Mapping[EntryKind, type[Record]] = {
+    "model": Model,
+    "claim": LicenseClaim,
+    "decision": Decision,
+    "candidate": Candidate,
+    "release": Release,
+}
+"""Which record an entry of each kind holds."""
+
+RESERVED = ("at", "by", "record", "schema")
+"""The fields that every body has; extra fields have other names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What the text of a body says."""
+
+    at: str
+    """When it was written: ISO 8601, UTC, to the second, ending in Z."""
+    by: str
+    """Who wrote it."""
+    record: Record
+    """The fact."""
+    extra: Mapping[str, Json]
+    """Further fields."""
+
+    @property
+    def location(self) -> str:
+        """The extra field ``location``, or an empty text."""
+        location = self.extra.get("location", "")
+        return location if isinstance(location, str) else ""
+
+
+def write_body(new: NewEntry, at: str, by: str) -> str:
+    """Return the text of a body.
+
+    Args:
+        new: What to write.
+        at: When, as it shall stand there.
+        by: Who.
+
+    Returns:
+        Canonical JSON.
+
+    Raises:
+        InputError: The record does not belong to the kind, an extra field has a reserved name or
+            is a location that is no text, or a value has no canonical form.
+    """
+    expected = RECORDS.get(new.kind)
+    if expected is None or type(new.record) is not expected:
+        raise _refused(new, f"a {new.kind} entry cannot hold a {type(new.record).__name__}")
+    taken = sorted(set(new.extra) & set(RESERVED))
+    if taken:
+        raise _refused(new, f"the extra field {taken[0]!r} has a reserved name")
+    if not isinstance(new.extra.get("location", ""), str):
+        raise _refused(new, "the location is not a text")
+    fields: dict[str, Json] = {
+        **new.extra,
+        "at": at,
+        "by": by,
+        "record": new.record.to_json(),
+        "schema": _schema(new.kind),
+    }
+    return to_canonical(fields).decode()
+
+
+def read_body(kind: EntryKind, text: str) -> Body:
+    """Read the text of a body.
+
+    Args:
+        kind: Kind of the entry.
+        text: The body as stored.
+
+    Returns:
+        What it says. Whether the spelling is canonical is not checked here but by `verify`.
+
+    Raises:
+        InputError: The text does not hold a record of this kind.
+    """
+    try:
+        fields: dict[str, Json] = json.loads(text)
+        record = RECORDS[kind].model_validate_json(json.dumps(fields["record"]))
+        schema, at, by = fields["schema"], fields["at"], fields["by"]
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise _unreadable(kind, _first_message(error)) from error
+    if schema != _schema(kind) or not isinstance(at, str) or not isinstance(by, str):
+        raise _unreadable(kind, f"schema {schema!r} with at {at!r} and by {by!r}")
+    extra = {key: fields[key] for key in sorted(fields) if key not in RESERVED}
+    return Body(at, by, record, extra)
+
+
+def _schema(kind: str) -> str:
+    return f"evoreg/{kind}/1"
+
+
+def _first_message(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    if isinstance(error, KeyError):
+        return f"the field {error} is missing"
+    return str(error)
+
+
+def _refused(new: NewEntry, what: str) -> InputError:
+    return InputError(
+        Code.NOT_A_RECORD, what, where=f"{new.kind} entry", hint="this is an error of the caller"
+    )
+
+
+def _unreadable(kind: str, what: str) -> InputError:
+    return InputError(
+        Code.NOT_A_RECORD,
+        f"the body does not hold a {kind}: {what}",
+        hint="it was written by another version of evoreg, or changed by hand",
+    )

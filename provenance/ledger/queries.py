@@ -1,0 +1,131 @@
+"""Questions to the ledger, answered with records through the index tables."""
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from evoreg.provenance.ledger import tables
+from evoreg.provenance.ledger.body import Body, read_body
+from evoreg.provenance.ledger.chain import COLUMNS, read_entries
+from evoreg.provenance.ledger.values import (
+    RecordedCandidate,
+    RecordedDecision,
+    RecordedRelease,
+    RegisteredModel,
+)
+from evoreg.provenance.records.candidate import Candidate
+from evoreg.provenance.records.decision import Decision
+from evoreg.provenance.records.errors import Code, InputError, VerificationError
+from evoreg.provenance.records.license import LicenseClaim
+from evoreg.provenance.records.model import Model
+from evoreg.provenance.records.release import Release
+
+
+def find_models(
+    connection: Connection, *conditions: ColumnElement[bool]
+) -> tuple[RegisteredModel, ...]:
+    """Return registered models.
+
+    Args:
+        connection: A connection to the ledger.
+        conditions: Conditions on the table `models`; none means all.
+
+    Returns:
+        The models in the order of their registration.
+    """
+    query = select(tables.models.c.seq).where(*conditions)
+    return tuple(
+        RegisteredModel(seq, body.at, body.by, body.record, body.location)
+        for seq, body in _bodies(connection, tables.entries.c.seq.in_(query))
+        if isinstance(body.record, Model)
+    )
+
+
+def find_claims(
+    connection: Connection, *conditions: ColumnElement[bool]
+) -> tuple[LicenseClaim, ...]:
+    """Return licence claims.
+
+    Args:
+        connection: A connection to the ledger.
+        conditions: Conditions on the table `claims`; none means all.
+
+    Returns:
+        The claims in the order of their recording.
+    """
+    query = select(tables.claims.c.seq).where(*conditions)
+    found = _bodies(connection, tables.entries.c.seq.in_(query))
+    return tuple(body.record for _, body in found if isinstance(body.record, LicenseClaim))
+
+
+def find_candidates(
+    connection: Connection, condition: ColumnElement[bool]
+) -> tuple[RecordedCandidate, ...]:
+    """Return candidates.
+
+    Args:
+        connection: A connection to the ledger.
+        condition: A condition on the entries.
+
+    Returns:
+        The candidates in the order of their recording.
+    """
+    return tuple(
+        RecordedCandidate(seq, body.at, body.by, body.record)
+        for seq, body in _bodies(connection, condition)
+        if isinstance(body.record, Candidate)
+    )
+
+
+def find_decisions(
+    connection: Connection, *conditions: ColumnElement[bool]
+) -> tuple[RecordedDecision, ...]:
+    """Return decisions.
+
+    Args:
+        connection: A connection to the ledger.
+        conditions: Conditions on the table `decisions`; none means all.
+
+    Returns:
+        The decisions in the order of their recording.
+    """
+    query = select(tables.decisions.c.seq).where(*conditions)
+    return tuple(
+        RecordedDecision(seq, body.at, body.by, body.record)
+        for seq, body in _bodies(connection, tables.entries.c.seq.in_(query))
+        if isinstance(body.record, Decision)
+    )
+
+
+def find_releases(
+    connection: Connection, *conditions: ColumnElement[bool]
+) -> tuple[RecordedRelease, ...]:
+    """Return releases.
+
+    Args:
+        connection: A connection to the ledger.
+        conditions: Conditions on the table `releases`; none means all.
+
+    Returns:
+        The releases in the order of their recording.
+    """
+    query = select(tables.releases.c.seq).where(*conditions)
+    return tuple(
+        RecordedRelease(seq, body.at, body.by, body.record)
+        for seq, body in _bodies(connection, tables.entries.c.seq.in_(query))
+        if isinstance(body.record, Release)
+    )
+
+
+def _bodies(connection: Connection, condition: ColumnElement[bool]) -> list[tuple[int, Body]]:
+    query = select(*COLUMNS).where(condition).order_by(tables.entries.c.seq)
+    try:
+        return [
+            (entry.seq, read_body(entry.kind, entry.body))
+            for entry in read_entries(connection, query)
+        ]
+    except InputError as error:
+        raise VerificationError(
+            Code.LEDGER_BROKEN,
+            f"an entry cannot be read: {error.problems[0].what}",
+            where="table entries",
+            hint="run evoreg ledger verify",
+        ) from error

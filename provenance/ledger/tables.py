@@ -1,0 +1,187 @@
+"""The tables of the ledger: the entries with their head, and the index tables beside them.
+
+The index tables hold nothing that the entries do not say. Each of their rows carries the number
+of its entry, and within the same entry a position, so they can be compared with a rebuild row by
+row. The migrations make the same tables; a test compares the two.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+VERSION_TABLE = "ledger_version"
+"""The table in which the migrations note how far they have come."""
+
+REVISIONS = ("0001",)
+"""All schema versions, oldest first; the last is the one that this program writes."""
+
+
+SEQ = BigInteger().with_variant(Integer, "sqlite")
+"""Numbers of entries; in SQLite the row id, which only the type INTEGER gives."""
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "uq": "%(table_name)s_%(column_0_name)s_unique",
+        "fk": "%(table_name)s_%(column_0_name)s_fk",
+        "ck": "%(table_name)s_%(constraint_name)s",
+    }
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("seq", SEQ, primary_key=True, autoincrement=False),
+    Column("prev", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    UniqueConstraint("prev"),
+    UniqueConstraint("hash"),
+    Index("entries_kind", "kind", "seq"),
+)
+"""The ledger proper; `body` is the very text that was hashed."""
+
+head = Table(
+    "head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+"""One row: the last entry. Writers lock it first, so they queue instead of forking the chain."""
+
+
+def _seq() -> Column[int]:
+    return Column("seq", SEQ, ForeignKey("entries.seq"), primary_key=True, autoincrement=False)
+
+
+def _place(name: str) -> Column[int]:
+    return Column(name, Integer, primary_key=True, autoincrement=False)
+
+
+models = Table(
+    "models",
+    metadata,
+    _seq(),
+    Column("name", Text, nullable=False),
+    Column("revision", Text),
+    Column("identity", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    # A hash index takes names of any length, which a B-tree of PostgreSQL does not.
+    Index("models_name", "name", postgresql_using="hash"),
+    Index("models_identity", "identity"),
+)
+"""Registered models."""
+
+model_files = Table(
+    "model_files",
+    metadata,
+    _seq(),
+    _place("depth"),
+    _place("position"),
+    Column("path", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Index("model_files_digest", "digest"),
+)
+"""Files of registered models; depth 0 is the model itself, 1 its adapter."""
+
+claims = Table(
+    "claims",
+    metadata,
+    _seq(),
+    Column("model", Text, nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("expression", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Index("claims_identity", "identity"),
+)
+"""Licence claims."""
+
+decisions = Table(
+    "decisions",
+    metadata,
+    _seq(),
+    Column("digest", Text, nullable=False),
+    Column("intent", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Index("decisions_digest", "digest"),
+)
+"""Decisions of policy."""
+
+candidates = Table(
+    "candidates",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Index("candidates_id", "id"),
+)
+"""Candidates; the same id stands there again when a merge was repeated."""
+
+contributions = Table(
+    "contributions",
+    metadata,
+    _seq(),
+    _place("position"),
+    Column("reference", Text, nullable=False),
+    Column("identity", Text),
+    Column("nominal", Text, nullable=False),
+    Column("effective", Text, nullable=False),
+    Column("alignment", Text, nullable=False),
+    Column("used", Boolean, nullable=False),
+    Index("contributions_identity", "identity"),
+)
+"""Shares of the sources of candidates, as the decimal text that was hashed."""
+
+outputs = Table(
+    "outputs",
+    metadata,
+    _seq(),
+    _place("position"),
+    Column("path", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("role", Text, nullable=False),
+    Index("outputs_digest", "digest"),
+)
+"""Files that candidates wrote."""
+
+releases = Table(
+    "releases",
+    metadata,
+    _seq(),
+    Column("candidate", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("intent", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("license", Text, nullable=False),
+    Index("releases_candidate", "candidate"),
+)
+"""Releases."""
+
+PROJECTIONS = (
+    models,
+    model_files,
+    claims,
+    decisions,
+    candidates,
+    contributions,
+    outputs,
+    releases,
+)
+"""The index tables."""
