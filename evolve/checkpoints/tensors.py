@@ -1,0 +1,148 @@
+"""What tensors a checkpoint holds: names, shapes and types from the safetensors headers alone."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from safetensors import SafetensorError, safe_open
+
+from evoreg.evolve.checkpoints.folder import INDEX, SINGLE, read_json, weight_files, weight_map
+from evoreg.provenance.records.canonical import Json
+from evoreg.provenance.records.errors import Code, InputError, Problem
+
+BYTES = MappingProxyType(
+    {
+        "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1,
+        "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1,
+    }
+)  # fmt: skip
+"""Bytes of one element, by safetensors type name."""
+
+FLOATS = ("F64", "F32", "F16", "BF16")
+"""The types whose values can be merged; all others are copied or refused."""
+
+_LAYER = re.compile(r"\.(\d+)\.")
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """One tensor of a checkpoint, as its header describes it."""
+
+    name: str
+    """Raw name in the file."""
+    dtype: str
+    """safetensors type name, such as ``BF16``."""
+    shape: tuple[int, ...]
+    """Sizes of the axes."""
+    file: Path
+    """The file that holds it."""
+
+    @property
+    def elements(self) -> int:
+        """Number of values."""
+        count = 1
+        for size in self.shape:
+            count *= size
+        return count
+
+    @property
+    def layer(self) -> int | None:
+        """The first number between two dots of the name; nothing outside the layers."""
+        found = _LAYER.search(self.name)
+        return int(found.group(1)) if found else None
+
+
+def renumber(name: str, layer: int) -> str:
+    """Return a tensor name moved to another layer.
+
+    Args:
+        name: A raw name with a layer index.
+        layer: The new index.
+
+    Returns:
+        The name with its first number between dots replaced.
+    """
+    return _LAYER.sub(f".{layer}.", name, count=1)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The tensors and the configuration of one model folder."""
+
+    folder: Path
+    """Where it lies."""
+    tensors: Mapping[str, TensorInfo]
+    """By raw name, sorted."""
+    config: Mapping[str, Json]
+    """config.json; empty for a raw folder."""
+
+    @property
+    def layers(self) -> int:
+        """Number of layers: the highest layer index of any tensor, plus one."""
+        found = [info.layer for info in self.tensors.values()]
+        return max((layer + 1 for layer in found if layer is not None), default=0)
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Read the headers of a model folder; no weight is loaded.
+
+    Args:
+        folder: The model's folder.
+
+    Returns:
+        Its tensors and configuration.
+
+    Raises:
+        InputError: Weights missing, truncated or damaged; an index that disagrees with its shards;
+            a tensor in two shards; a broken config.json. All problems of the headers are collected.
+    """
+    tensors: dict[str, TensorInfo] = {}
+    problems: list[Problem] = []
+    for path in weight_files(folder):
+        for info in _header(folder / path):
+            if info.name in tensors:
+                problems.append(
+                    Problem(Code.INPUT_INDEX, f"{info.name} stands in two shards", str(folder))
+                )
+            tensors[info.name] = info
+    problems.extend(_index_problems(folder, tensors))
+    if problems:
+        raise InputError.of(problems)
+    config = folder / "config.json"
+    facts = read_json(config, code=Code.INPUT_CONFIG) if config.exists() else {}
+    return Checkpoint(folder, MappingProxyType(dict(sorted(tensors.items()))), facts)
+
+
+def _header(path: Path) -> list[TensorInfo]:
+    try:
+        # The header is all that is read here; the numpy door needs no torch.
+        with safe_open(path, framework="numpy") as file:
+            parts = [(name, file.get_slice(name)) for name in file.keys()]  # noqa: SIM118
+            return [
+                TensorInfo(name, part.get_dtype(), tuple(part.get_shape()), path)
+                for name, part in parts
+            ]
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(
+            Code.INPUT_UNREADABLE,
+            f"not a whole safetensors file: {error}",
+            where=str(path),
+            hint="the file is truncated or damaged; download it again",
+        ) from error
+
+
+def _index_problems(folder: Path, tensors: Mapping[str, TensorInfo]) -> list[Problem]:
+    index = folder / INDEX
+    if (folder / SINGLE).is_file() or not index.is_file():
+        return []
+    named = weight_map(folder)
+    hint = "the shards belong to another index; download the model again"
+    texts = [
+        f"{name} is not in the shard that the index names"
+        for name, file in sorted(named.items())
+        if name not in tensors or tensors[name].file != folder / file
+    ]
+    texts += [f"{name} is missing in the index" for name in sorted(set(tensors) - set(named))]
+    return [Problem(Code.INPUT_INDEX, text, str(index), hint) for text in texts]

@@ -1,0 +1,1 @@
+"""Carrying out a plan: streaming tensors through a method into files, and counting the shares."""

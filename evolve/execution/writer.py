@@ -1,0 +1,139 @@
+"""Writing safetensors files as a stream: header first, then one tensor after the other.
+
+Shapes and types are known from the plan, so the header can be written before any tensor
+exists and no shard is ever held in memory. Form: 8 bytes of header length (little end first),
+the header as JSON padded with blanks to a multiple of 8, the tensors' bytes without gaps.
+Source: the format description of safetensors 0.8.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+
+from evoreg.evolve.planning.plan import OutputTensor
+from evoreg.provenance.records.digest import Digest
+
+_CHUNK = 2**24
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file of the result."""
+
+    name: str
+    """File name."""
+    outputs: tuple[OutputTensor, ...]
+    """Its tensors, in file order."""
+
+
+def shards(outputs: Sequence[OutputTensor], limit: int) -> tuple[Shard, ...]:
+    """Divide tensors among files.
+
+    Args:
+        outputs: The tensors, sorted by name.
+        limit: Bytes of tensors in one file, at least 1; a larger tensor gets a file of its own.
+
+    Returns:
+        One shard named ``model.safetensors``, or several with the Hub's numbered names.
+    """
+    groups: list[list[OutputTensor]] = [[]]
+    filled = 0
+    for output in outputs:
+        if groups[-1] and filled + output.size > limit:
+            groups.append([])
+            filled = 0
+        groups[-1].append(output)
+        filled += output.size
+    if len(groups) == 1:
+        return (Shard("model.safetensors", tuple(groups[0])),)
+    count = len(groups)
+    return tuple(
+        Shard(f"model-{number:05d}-of-{count:05d}.safetensors", tuple(group))
+        for number, group in enumerate(groups, start=1)
+    )
+
+
+def header(outputs: Sequence[OutputTensor], metadata: Mapping[str, str]) -> bytes:
+    """Return everything that stands before the first tensor of a file.
+
+    Args:
+        outputs: The tensors in file order.
+        metadata: Texts for the header.
+
+    Returns:
+        Length and header, a multiple of 8 bytes.
+    """
+    table: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))}
+    offset = 0
+    for output in outputs:
+        table[output.name] = {
+            "dtype": output.dtype,
+            "shape": list(output.shape),
+            "data_offsets": [offset, offset + output.size],
+        }
+        offset += output.size
+    text = json.dumps(table, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
+
+
+class ShardFile:
+    """A safetensors file that is being written and hashed."""
+
+    def __init__(self, path: Path, start: bytes) -> None:
+        self._path = path
+        # Opened for the lifetime of the object; `finish` or `close` ends it.
+        self._file: BinaryIO = path.open("xb")
+        self._hasher = hashlib.sha256()
+        self._write(start)
+
+    def _write(self, data: bytes | memoryview) -> None:
+        self._file.write(data)
+        self._hasher.update(data)
+
+    def add(self, values: torch.Tensor) -> None:
+        """Append the bytes of one tensor.
+
+        Args:
+            values: Flat and contiguous, in the type of the header.
+        """
+        view = memoryview(values.view(torch.uint8).numpy().data)
+        for start in range(0, len(view), _CHUNK):
+            self._write(view[start : start + _CHUNK])
+
+    def finish(self) -> tuple[int, Digest]:
+        """Force the file to disk and close it.
+
+        Returns:
+            Bytes written and their digest.
+        """
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        size = self._file.tell()
+        self._file.close()
+        return size, f"sha256:{self._hasher.hexdigest()}"
+
+    def close(self) -> None:
+        """Close the file, finished or not."""
+        self._file.close()
+
+
+def index(parts: Sequence[Shard]) -> bytes:
+    """Return the index of a sharded result.
+
+    Args:
+        parts: All shards.
+
+    Returns:
+        Content of ``model.safetensors.index.json``.
+    """
+    mapping = {output.name: part.name for part in parts for output in part.outputs}
+    size = sum(output.size for part in parts for output in part.outputs)
+    value = {"metadata": {"total_size": size}, "weight_map": dict(sorted(mapping.items()))}
+    return json.dumps(value, indent=2).encode() + b"\n"

@@ -1,0 +1,1 @@
+"""Merge methods: each one turns the tensors of its sources into coefficients."""

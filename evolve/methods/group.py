@@ -1,0 +1,108 @@
+"""What a merge method sees and what it gives back, for one output tensor.
+
+Every method is linear in its sources once its masks and angles are known, so it gives back
+coefficients: out = b + sum_i c_i (x_i - b) for methods that work on differences from a base b, and
+out = sum_i c_i x_i for the others. The executor applies the coefficients and measures the
+shares from them; a method cannot change a weight without being counted.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+
+from evoreg.provenance.records.digest import Digest
+
+BLOCK = 2**18
+"""Elements that are worked on at a time: a few blocks of float32 fit the second-level cache.
+
+A multiple of 8, so that each block starts on a counter of the random generator.
+"""
+
+
+@dataclass(frozen=True)
+class Operand:
+    """One source of an output tensor."""
+
+    identity: Digest
+    """Identity of the model's weights; keys its random masks."""
+    name: str
+    """Raw name of the tensor in the source; keys its random masks."""
+    values: torch.Tensor
+    """The weights, flattened, in the type of the file; usually mapped from disk."""
+    parameters: Mapping[str, float | bool]
+    """The parameters of this source for this tensor."""
+
+    def number(self, name: str) -> float:
+        """Return a parameter as a number."""
+        return float(self.parameters[name])
+
+
+@dataclass(frozen=True)
+class Group:
+    """The sources of one output tensor, in the order in which they are added up."""
+
+    base: torch.Tensor | None
+    """The base, flattened; nothing for methods that do not work on differences."""
+    parts: tuple[Operand, ...]
+    """At least one source."""
+    parameters: Mapping[str, float | bool]
+    """The shared parameters for this tensor."""
+    seed: int
+    """Seed of random masks."""
+    work: torch.dtype
+    """float32, or float64 if an input or the recipe says so."""
+
+    @property
+    def elements(self) -> int:
+        """Number of values of the tensor."""
+        return self.parts[0].values.numel()
+
+    def blocks(self) -> Iterator[slice]:
+        """Yield the blocks of the tensor in order."""
+        for start in range(0, self.elements, BLOCK):
+            yield slice(start, min(start + BLOCK, self.elements))
+
+    def delta(self, part: Operand, block: slice) -> torch.Tensor:
+        """Return x - b (x if there is no base) of a part in a block, in the `work` type."""
+        values = part.values[block].to(self.work)
+        if self.base is None:
+            return values
+        return values - self.base[block].to(self.work)
+
+
+Coefficient: TypeAlias = float | torch.Tensor
+"""One number for the block, or one for each element."""
+
+Coefficients: TypeAlias = Callable[[slice, Sequence[torch.Tensor]], Sequence[Coefficient]]
+"""Given a block and the deltas of the parts in it, the coefficient of each part."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a method decided for one output tensor."""
+
+    coefficients: Coefficients
+    """The coefficients, block by block; must not depend on the order in which blocks are asked
+    for."""
+    nominal: tuple[float, ...]
+    """What the recipe alone says about the weight of each part; non-negative, not normalised."""
+
+
+Method: TypeAlias = Callable[[Group], Rule]
+"""A merge method."""
+
+
+def constant(values: Sequence[float], nominal: Sequence[float]) -> Rule:
+    """Return a rule with one coefficient a part for the whole tensor.
+
+    Args:
+        values: One coefficient a part.
+        nominal: One weight a part; signs are dropped.
+
+    Returns:
+        The rule.
+    """
+    fixed = tuple(values)
+    return Rule(lambda _block, _deltas: fixed, tuple(abs(value) for value in nominal))

@@ -1,0 +1,86 @@
+"""Keeping a part of each difference: the largest magnitudes (TIES) or random elements (DARE).
+
+With `rescale`, what is kept is multiplied by sum|d| / sum|d kept| over the tensor, so that
+the L1 norm stays; this is the rule of mergekit 0.1.5 and not the 1/density of the DARE paper.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+from evoreg.evolve.methods.group import Group, Operand
+from evoreg.evolve.methods.largest import largest
+from evoreg.evolve.methods.masks import bernoulli, key
+
+Mask = Callable[[slice, torch.Tensor], torch.Tensor]
+"""Given a block and the delta in it, which elements are kept."""
+
+_TINY = 1e-7
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """What is kept of one difference."""
+
+    mask: Mask | None
+    """Nothing means that all is kept."""
+    scale: float
+    """Factor on what is kept."""
+
+    def factor(self, block: slice, delta: torch.Tensor, weight: float) -> torch.Tensor | float:
+        """Return weight x scale where kept and 0 elsewhere, for one block."""
+        if self.mask is None:
+            return weight * self.scale
+        return self.mask(block, delta).to(delta.dtype) * (weight * self.scale)
+
+
+Sparsifier = Callable[[Group, Operand, float], Mask]
+"""Given a part and a density in (0, 1), its mask."""
+
+
+def magnitude(group: Group, part: Operand, density: float) -> Mask:
+    """Keep the max(1, int(density n)) largest magnitudes, equal ones by lowest index."""
+
+    def blocks() -> Iterator[tuple[slice, torch.Tensor]]:
+        return ((block, group.delta(part, block)) for block in group.blocks())
+
+    count = max(1, int(density * group.elements))
+    return largest(blocks, count, group.work).mask
+
+
+def random(group: Group, part: Operand, density: float) -> Mask:
+    """Keep each element with probability `density`, independently."""
+    stream = key(group.seed, part.name, part.identity)
+    return lambda block, _delta: bernoulli(stream, block, density)
+
+
+def sparsify(group: Group, part: Operand, sparsifier: Sparsifier, *, rescale: bool) -> Sparse:
+    """Decide what is kept of one part.
+
+    Args:
+        group: The tensor.
+        part: One of its parts, with ``density`` in [0, 1].
+        sparsifier: `magnitude` or `random`.
+        rescale: Whether to keep the L1 norm.
+
+    Returns:
+        Everything at density 1, nothing at density 0, else the sparsifier's choice.
+    """
+    density = part.number("density")
+    if density >= 1 or group.elements == 0:
+        return Sparse(None, 1.0)
+    if density <= 0:
+        return Sparse(lambda _block, delta: torch.zeros_like(delta, dtype=torch.bool), 1.0)
+    mask = sparsifier(group, part, density)
+    return Sparse(mask, _l1_scale(group, part, mask) if rescale else 1.0)
+
+
+def _l1_scale(group: Group, part: Operand, mask: Mask) -> float:
+    whole = kept = 0.0
+    for block in group.blocks():
+        delta = group.delta(part, block)
+        size = delta.abs()
+        whole += float(size.sum(dtype=torch.float64))
+        kept += float((size * mask(block, delta)).sum(dtype=torch.float64))
+    return whole / kept if whole >= _TINY and kept >= _TINY else 1.0

@@ -1,0 +1,115 @@
+"""The nouns of a plan: which tensors will be written, and what each is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from evoreg.evolve.checkpoints.tensors import BYTES, Checkpoint, TensorInfo
+from evoreg.evolve.recipes.contracts import Contract
+from evoreg.evolve.vocabulary.rows import Rows
+from evoreg.provenance.records.canonical import Json
+from evoreg.provenance.records.digest import Digest
+from evoreg.provenance.records.recipe import Recipe
+
+Parameters = Mapping[str, float | bool]
+"""Parameter values for one tensor."""
+
+
+@dataclass(frozen=True)
+class SourceModel:
+    """A model reference of the recipe with its checkpoint."""
+
+    reference: str
+    """As written in the recipe."""
+    identity: Digest
+    """Identity of the weights."""
+    checkpoint: Checkpoint
+    """Headers and configuration."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One source of one output tensor."""
+
+    source: SourceModel
+    """Whose tensor it is."""
+    tensor: TensorInfo
+    """Which tensor."""
+    parameters: Parameters
+    """The parameters of this source for this tensor."""
+    rows: Rows | None = None
+    """How its rows are reordered, if the vocabulary changes."""
+
+
+@dataclass(frozen=True)
+class OutputTensor:
+    """One tensor of the result."""
+
+    name: str
+    """Raw name in the result."""
+    shape: tuple[int, ...]
+    """Sizes of the axes."""
+    dtype: str
+    """safetensors type that is written."""
+    double: bool
+    """True if it is computed in float64, false for float32."""
+    inputs: tuple[Input, ...]
+    """Every tensor that takes part, in recipe order."""
+    base: int | None
+    """Place among the inputs of what differences are measured from, if the method does so."""
+    parts: tuple[int, ...]
+    """Places among the inputs of the sources, in the order that the method wants."""
+    parameters: Parameters
+    """Shared parameters for this tensor."""
+    group: str
+    """Layer and component that its shares are counted under."""
+    copied: bool
+    """True if the bits are copied: no floating-point numbers."""
+
+    @property
+    def elements(self) -> int:
+        """Number of values."""
+        count = 1
+        for size in self.shape:
+            count *= size
+        return count
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes in the file."""
+        return self.elements * BYTES[self.dtype]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A merge that can be carried out."""
+
+    recipe: Recipe
+    """What was asked for."""
+    contract: Contract
+    """What its method asks for."""
+    seed: int
+    """Seed of random masks."""
+    sources: tuple[SourceModel, ...]
+    """Every model, in `Recipe.references` order."""
+    bases: tuple[str, ...]
+    """References of the models that differences are measured from."""
+    outputs: tuple[OutputTensor, ...]
+    """The tensors, sorted by name."""
+    config: Mapping[str, Json] | None
+    """config.json of the result; nothing for raw folders."""
+    donor: SourceModel
+    """Whose tokenizer and other small files go along."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Files that replace the donor's, by name."""
+    partial: tuple[str, ...] = ()
+    """Tensors that not every source had, with what was done."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all tensors."""
+        return sum(output.size for output in self.outputs)
+
+    @property
+    def elements(self) -> int:
+        """Number of values of all tensors."""
+        return sum(output.elements for output in self.outputs)

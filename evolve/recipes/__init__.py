@@ -1,0 +1,1 @@
+"""Recipes: mergekit's YAML, read strictly into records. Imports no torch."""

@@ -1,0 +1,210 @@
+"""Filling in a recipe from marked YAML: keys, references, settings, with problems collected."""
+
+import difflib
+from collections.abc import Sequence
+
+from evoreg.evolve.recipes.contracts import CONTRACTS, NOT_OFFERED, Contract, Parameter
+from evoreg.evolve.recipes.marked import Items, Leaf, Mark, Marked, Table
+from evoreg.evolve.recipes.settings import convert
+from evoreg.provenance.records.errors import Code, Problem
+from evoreg.provenance.records.recipe import Scalar, Setting, Settings
+
+_DTYPES = ("bfloat16", "float16", "float32", "float64")
+
+
+def closest(word: str, words: Sequence[str]) -> str:
+    """Return a did-you-mean hint.
+
+    Args:
+        word: What was written.
+        words: What could have been meant.
+
+    Returns:
+        A hint; if nothing is near, the list of all words.
+    """
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(words)}"
+
+
+class Form:
+    """Reads parts of a recipe and keeps what is wrong with them."""
+
+    def __init__(self, root: Table, *, lenient: bool) -> None:
+        self.root = root
+        self.lenient = lenient
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self.places: dict[str, Mark] = {}
+
+    def report(self, code: Code, what: str, mark: Mark, hint: str = "") -> None:
+        """Note a problem."""
+        self.problems.append(Problem(code, what, str(mark), hint))
+
+    def warn(self, code: Code, what: str, mark: Mark, hint: str = "") -> None:
+        """Note something that has no effect."""
+        self.warnings.append(Problem(code, what, str(mark), hint))
+
+    def forgive(self, code: Code, what: str, mark: Mark, hint: str = "") -> None:
+        """Note a problem that lenient reading accepts."""
+        (self.warn if self.lenient else self.report)(code, what, mark, hint)
+
+    def known_keys(self, table: Table, known: Sequence[str], later: Sequence[str] = ()) -> None:
+        """Report the keys of a mapping that mean nothing."""
+        for key in table.pairs:
+            if key in later:
+                what = f"{key!r} is known from mergekit but not offered"
+                self.report(Code.RECIPE_UNSUPPORTED, what, table.keys[key], "leave it out")
+            elif key not in known:
+                what = f"unknown key {key!r:.60}"
+                self.forgive(Code.RECIPE_UNKNOWN_KEY, what, table.keys[key], closest(key, known))
+
+    def method(self, table: Table) -> Contract | None:
+        """Return the contract of the recipe's method, or nothing after a report."""
+        value = table.pairs.get("merge_method")
+        name = value.value if isinstance(value, Leaf) else None
+        mark = value.mark if value is not None else table.mark
+        if isinstance(name, str) and name in CONTRACTS:
+            return CONTRACTS[name]
+        if isinstance(name, str) and name in NOT_OFFERED:
+            what = f"the merge method {name!r} is known from mergekit but not offered"
+            self.report(
+                Code.RECIPE_UNSUPPORTED, what, mark, f"methods: {', '.join(sorted(CONTRACTS))}"
+            )
+            return None
+        what = "merge_method is missing" if name is None else f"unknown merge method {name!r:.60}"
+        hint = closest(str(name or ""), sorted(CONTRACTS))
+        self.report(Code.RECIPE_METHOD, what, mark, hint)
+        return None
+
+    def rows(self, table: Table, key: str, known: Sequence[str]) -> list[Table]:
+        """Return the mappings of a list, empty if the key is absent."""
+        value = table.pairs.get(key)
+        if value is None or (isinstance(value, Leaf) and value.value is None):
+            return []
+        if not isinstance(value, Items):
+            self.report(Code.RECIPE_VALUE, f"{key} is a list", value.mark, "start lines with '- '")
+            return []
+        found = []
+        for item in value.items:
+            if isinstance(item, Table):
+                self.known_keys(item, known)
+                found.append(item)
+            else:
+                what = f"an entry of {key} is a mapping"
+                self.report(Code.RECIPE_VALUE, what, item.mark, f"keys: {', '.join(known)}")
+        return found
+
+    def reference(
+        self, table: Table, key: str, *, required: bool = False, words: Sequence[str] = ()
+    ) -> str | None:
+        """Return a model reference (or one of some words), or nothing."""
+        value = table.pairs.get(key)
+        if value is None or (isinstance(value, Leaf) and value.value is None):
+            if required:
+                self.report(Code.RECIPE_STRUCTURE, f"{key} is missing", table.mark, "name a model")
+            return None
+        if not isinstance(value, Leaf) or not isinstance(value.value, str) or not value.value:
+            what = f"{key} is not a model reference"
+            hint = "write a folder or org/name[@revision] as a text"
+            self.report(Code.RECIPE_REFERENCE, what, value.mark, hint)
+            return None
+        if value.value not in words:
+            self.places.setdefault(value.value, value.mark)
+        return value.value
+
+    def dtype(self, table: Table, key: str) -> str | None:
+        """Return the name of a floating-point type, or nothing."""
+        value = table.pairs.get(key)
+        if value is None or (isinstance(value, Leaf) and value.value is None):
+            return None
+        name = str(value.value).removeprefix("torch.") if isinstance(value, Leaf) else ""
+        if name in _DTYPES:
+            return name
+        hint = closest(name, _DTYPES)
+        self.report(Code.RECIPE_VALUE, f"{key} is not a floating-point type", value.mark, hint)
+        return None
+
+    def settings(self, table: Table, contract: Contract | None, *, within: str) -> Settings:
+        """Return the parameters of a block, checked against the method."""
+        value = table.pairs.get("parameters")
+        if value is None or (isinstance(value, Leaf) and value.value is None):
+            return ()
+        if not isinstance(value, Table):
+            self.report(Code.RECIPE_VALUE, "parameters is a mapping", value.mark, "name: value")
+            return ()
+        found = []
+        for name, item in value.pairs.items():
+            parameter = self._parameter(name, value.keys[name], contract, within)
+            if parameter is not None:
+                found.append((name, self._choices(item, parameter)))
+        return tuple(sorted(found))
+
+    def _parameter(
+        self, name: str, mark: Mark, contract: Contract | None, within: str
+    ) -> Parameter | None:
+        if contract is None:
+            return None
+        parameter = contract.parameter(name)
+        if parameter is None:
+            names = [item.name for item in contract.parameters]
+            what = f"{contract.name} reads no parameter {name!r:.60}"
+            self.forgive(Code.RECIPE_UNKNOWN_KEY, what, mark, closest(name, names))
+            return None
+        if within == "model" and parameter.scope == "shared":
+            what = f"{name!r} has one value for all models and is not read inside a model"
+            hint = "move it to the parameters of the slice or of the recipe"
+            self.forgive(Code.RECIPE_PARAMETER, what, mark, hint)
+            return None
+        if parameter.idle:
+            what = f"{name!r} changes nothing in {contract.name}: {parameter.idle}"
+            self.warn(Code.RECIPE_PARAMETER, what, mark, "leave it out")
+        return parameter
+
+    def _choices(self, value: Marked, parameter: Parameter) -> tuple[Setting, ...]:
+        if isinstance(value, Items) and any(isinstance(item, Table) for item in value.items):
+            settings = (self._setting(item, parameter) for item in value.items)
+        else:
+            settings = (self._setting(item, parameter) for item in (value,))
+        return tuple(item for item in settings if item is not None)
+
+    def _setting(self, value: Marked, parameter: Parameter) -> Setting | None:
+        if not isinstance(value, Table):
+            return self._value(value, parameter, None)
+        self.known_keys(value, ("value", "filter"))
+        inner = value.pairs.get("value")
+        chosen = value.pairs.get("filter")
+        text = chosen.value if isinstance(chosen, Leaf) else None
+        if inner is None or isinstance(inner, Table):
+            what = f"{parameter.name}: the setting has no value"
+            self.report(Code.RECIPE_PARAMETER, what, value.mark, "write value: and filter:")
+            return None
+        return self._value(inner, parameter, None if text is None else str(text))
+
+    def _value(self, value: Marked, parameter: Parameter, chosen: str | None) -> Setting | None:
+        scalars = self.plain_list(value) if isinstance(value, Items) else None
+        if isinstance(value, Leaf) and value.value is not None:
+            scalars = [value.value]
+        if not scalars:
+            what = f"{parameter.name} is not a value, a gradient or a list of settings"
+            self.report(Code.RECIPE_PARAMETER, what, value.mark, "give a number")
+            return None
+        for item in scalars:
+            try:
+                convert(item, parameter)
+            except ValueError as error:
+                what = f"{parameter.name}: {error}"
+                self.report(Code.RECIPE_PARAMETER, what, value.mark, "correct the value")
+                return None
+        content = tuple(scalars) if isinstance(value, Items) else scalars[0]
+        return Setting(value=content, filter=chosen)
+
+    def plain_list(self, value: Marked) -> list[Scalar] | None:
+        """Return the single values of a list, or nothing if it holds anything else."""
+        if not isinstance(value, Items):
+            return None
+        found: list[Scalar] = []
+        for item in value.items:
+            if not isinstance(item, Leaf) or item.value is None:
+                return None
+            found.append(item.value)
+        return found

@@ -1,0 +1,93 @@
+"""Checks of a whole recipe that need no model: number of inputs, base, ranges, references."""
+
+from collections.abc import Sequence
+
+from evoreg.evolve.recipes.contracts import Contract
+from evoreg.evolve.recipes.form import Form
+from evoreg.provenance.records.errors import Code
+from evoreg.provenance.records.recipe import Recipe, Source
+
+
+def check_structure(form: Form, recipe: Recipe, contract: Contract) -> None:
+    """Report what cannot be meant in a recipe.
+
+    Args:
+        form: Takes the reports.
+        recipe: The recipe, all its parts readable.
+        contract: What its method asks for.
+    """
+    if recipe.models:
+        _check_group(form, recipe.models, recipe.base_model, contract, append_base=True)
+    for piece in recipe.slices:
+        base = piece.base_model or recipe.base_model
+        _check_group(form, piece.sources, base, contract, append_base=False)
+        _check_lengths(form, piece.sources)
+    if recipe.slices and sum(_length(piece.sources[0]) for piece in recipe.slices) == 0:
+        form.report(Code.RECIPE_LAYERS, "the slices hold no layer at all", form.root.mark)
+    _check_ignored_base(form, recipe, contract)
+
+
+def _length(source: Source) -> int:
+    first, end = source.layer_range or (0, 0)
+    return end - first
+
+
+def _check_group(
+    form: Form,
+    sources: Sequence[Source],
+    base: str | None,
+    contract: Contract,
+    *,
+    append_base: bool,
+) -> None:
+    names = [source.model for source in sources]
+    mark = form.places.get(names[0], form.root.mark)
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        what = f"{name!r} stands twice in one merge"
+        hint = "keep one of them and add up the weights"
+        form.report(Code.RECIPE_STRUCTURE, what, form.places.get(name, mark), hint)
+    if contract.base == "required":
+        if base is None:
+            what = f"{contract.name} needs a base_model"
+            form.report(Code.RECIPE_STRUCTURE, what, form.root.mark, "add base_model: REFERENCE")
+            return
+        if base not in names:
+            if not append_base:
+                what = f"the base {base!r} is not among the sources of this slice"
+                hint = "add it with a layer_range, so that it is known which layers to compare"
+                form.report(Code.RECIPE_STRUCTURE, what, mark, hint)
+                return
+            names.append(base)
+    _check_count(form, len(names), contract)
+
+
+def _check_count(form: Form, count: int, contract: Contract) -> None:
+    base = " (the base counts)" if contract.base == "required" else ""
+    if contract.most is not None and contract.most == contract.fewest != count:
+        what = f"{contract.name} takes exactly {contract.most} models{base}, not {count}"
+    elif count < contract.fewest or (contract.most is not None and count > contract.most):
+        what = f"{contract.name} takes at least {contract.fewest} models{base}, not {count}"
+    else:
+        return
+    form.report(Code.RECIPE_STRUCTURE, what, form.root.mark, "change the list of models")
+
+
+def _check_lengths(form: Form, sources: Sequence[Source]) -> None:
+    lengths = {_length(source) for source in sources}
+    if len(lengths) > 1:
+        what = f"the sources of one slice have different lengths: {sorted(lengths)}"
+        mark = form.places.get(sources[0].model, form.root.mark)
+        form.report(Code.RECIPE_LAYERS, what, mark, "give each source equally many layers")
+
+
+def _check_ignored_base(form: Form, recipe: Recipe, contract: Contract) -> None:
+    if contract.base != "ignored" or recipe.base_model is None:
+        return
+    listed = {s.model for s in recipe.models} | {s.model for p in recipe.slices for s in p.sources}
+    if recipe.base_model not in listed:
+        mark = form.places.get(recipe.base_model, form.root.mark)
+        what = (
+            f"{contract.name} has no base: {recipe.base_model!r} gives config and tokenizer, "
+            "but no weights"
+        )
+        form.warn(Code.RECIPE_STRUCTURE, what, mark, "list it under models to merge it")
