@@ -1,0 +1,1 @@
+"""Models: references, resolving them, reading their folders, and the catalogue."""

@@ -1,0 +1,120 @@
+"""Resolving: from what a recipe says to exact weights on the disk, with their papers."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evoreg.provenance.records.errors import Code, InputError, Problem
+from evoreg.provenance.records.model import Model
+from evoreg.registry.models.folder import Reading, Text, read_folder
+from evoreg.registry.models.hashing import Hasher
+from evoreg.registry.models.hub import HubSettings, fetch
+from evoreg.registry.models.reference import LocalPlace, Place, Reference
+from evoreg.registry.models.roles import ADAPTER_CONFIG
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """A reference and what it stands for."""
+
+    reference: str
+    """As written."""
+    model: Model
+    """The model, its adapter included."""
+    folder: Path
+    """Where its files lie, links resolved as far as the folder itself."""
+    texts: tuple[Text, ...]
+    """Licence and notice files of the model itself."""
+    problems: tuple[Problem, ...]
+    """What is wrong without making it unusable, the adapter's problems included."""
+    adapter: "ResolvedModel | None" = None
+    """The adapter on top of it."""
+
+
+def resolve(
+    reference: Reference | str,
+    *,
+    base_folder: Path,
+    hasher: Hasher,
+    offline: bool = False,
+    hub: HubSettings | None = None,
+) -> ResolvedModel:
+    """Find the model that a reference names, fetch it if need be, and read its folder.
+
+    Args:
+        reference: A reference, or its text.
+        base_folder: Folder that relative folders start from: that of the recipe.
+        hasher: Measures files, usually `DigestCache.digest`.
+        offline: Make no network call.
+        hub: How to reach the Hub; nothing: as the environment says.
+
+    Returns:
+        The model at one exact state: a model of the Hub is pinned to its commit.
+
+    Raises:
+        RecipeError: The text is no reference.
+        InputError: The model is missing, refused, unreachable or hostile.
+        OutputError: The disk of the Hub cache is full.
+    """
+    if isinstance(reference, str):
+        reference = Reference.parse(reference, base_folder=base_folder)
+    errand = _Errand(hasher, offline, hub or HubSettings())
+    whole = errand.resolve(reference.text, reference.place)
+    if reference.adapter is None:
+        return whole
+    adapter = errand.resolve(reference.text, reference.adapter)
+    _check_adapter(adapter)
+    return replace(
+        whole,
+        model=whole.model.model_copy(update={"adapter": adapter.model}),
+        problems=(*whole.problems, *adapter.problems),
+        adapter=adapter,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """How one reference is resolved."""
+
+    hasher: Hasher
+    offline: bool
+    hub: HubSettings
+
+    def resolve(self, text: str, place: Place) -> ResolvedModel:
+        if isinstance(place, LocalPlace):
+            return self._local(text, place.folder)
+        snapshot = fetch(place, offline=self.offline, settings=self.hub)
+        reading = read_folder(
+            snapshot.folder,
+            name=place.repository,
+            origin="hub",
+            revision=snapshot.commit,
+            hasher=self.hasher,
+            trust_cache=self.hub.trust_cache,
+        )
+        return _resolved(text, snapshot.folder, reading, snapshot.problems)
+
+    def _local(self, text: str, folder: Path) -> ResolvedModel:
+        folder = folder.resolve()
+        name = "".join(sign if sign.isprintable() else "?" for sign in folder.name) or "model"
+        reading = read_folder(folder, name=name, origin="local", revision=None, hasher=self.hasher)
+        return _resolved(text, folder, reading, ())
+
+
+def _resolved(
+    text: str, folder: Path, reading: Reading, problems: tuple[Problem, ...]
+) -> ResolvedModel:
+    named = tuple(
+        replace(problem, where=f"{reading.model.label}: {problem.where}")
+        for problem in reading.problems
+    )
+    return ResolvedModel(text, reading.model, folder, reading.texts, (*problems, *named))
+
+
+def _check_adapter(adapter: ResolvedModel) -> None:
+    if not any(file.path == ADAPTER_CONFIG for file in adapter.model.files):
+        raise InputError(
+            Code.INPUT_CONFIG,
+            f"what stands after the + is no adapter: it has no {ADAPTER_CONFIG}",
+            where=adapter.model.label,
+            hint="name a LoRA adapter, or write the model as one of its own",
+        )
