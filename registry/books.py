@@ -1,0 +1,97 @@
+"""Opening the ledger of a project to read it, and saying what an entry tells."""
+
+import json
+from collections.abc import Mapping
+
+from evoreg.provenance.ledger.ledger import Ledger
+from evoreg.provenance.ledger.opening import open_ledger
+from evoreg.provenance.ledger.values import Head
+from evoreg.provenance.records.canonical import Json
+from evoreg.provenance.records.entry import Entry
+from evoreg.provenance.records.errors import Code, InputError, UsageError
+from evoreg.registry.settings import Settings, now
+
+
+def existing_ledger(settings: Settings, *, strict: bool = True) -> Ledger:
+    """Open the ledger, but do not make one.
+
+    Args:
+        settings: Where it is.
+        strict: False opens it also if its triggers are gone, so that it can be looked at.
+
+    Returns:
+        The open ledger; use it in a ``with`` statement.
+
+    Raises:
+        InputError: There is none yet, or it cannot be read.
+    """
+    if not settings.ledger_exists:
+        raise InputError(
+            Code.INPUT_MISSING,
+            "there is no ledger here yet",
+            where=settings.ledger.removeprefix("sqlite:///"),
+            hint="the first `evoreg merge` or `evoreg model add` makes it; or set EVOREG_LEDGER",
+        )
+    return open_ledger(settings.ledger, actor=settings.actor, clock=now, strict=strict)
+
+
+def head_from(text: str) -> Head:
+    """Read an anchor.
+
+    Args:
+        text: ``NUMBER:sha256:HEX``.
+
+    Returns:
+        The head that was noted.
+
+    Raises:
+        UsageError: Not of that form.
+    """
+    number, _, digest = text.partition(":")
+    if not number.isdigit() or not digest.startswith("sha256:") or len(digest) != 71:
+        raise UsageError(
+            Code.USAGE,
+            f"{text!r:.80} is no anchor",
+            hint="`evoreg ledger verify` prints one: NUMBER:sha256:HEX",
+        )
+    return Head(int(number), digest)
+
+
+def newest(ledger: Ledger, limit: int) -> list[Entry]:
+    """Return the newest entries, the newest last.
+
+    Args:
+        ledger: An open ledger.
+        limit: How many at most.
+
+    Returns:
+        The entries.
+    """
+    return list(ledger.entries(after=max(ledger.head().seq - limit, 0)))
+
+
+def summary(entry: Entry) -> str:
+    """Say in a few words what an entry tells.
+
+    Args:
+        entry: Any entry.
+
+    Returns:
+        One line: time, writer and the heart of the record.
+    """
+    body = json.loads(entry.body)
+    record = body.get("record", {})
+    return f"{body.get('at', '')}  {body.get('by', '')}  {_heart(entry.kind, record)}"
+
+
+def _heart(kind: str, record: Mapping[str, Json]) -> str:
+    if kind == "model":
+        return str(record.get("name", ""))
+    if kind == "claim":
+        return f"{record.get('model')} is under {record.get('expression')}"
+    if kind == "decision":
+        return f"{record.get('intent')}: {record.get('verdict')}"
+    if kind == "release":
+        return f"{record.get('name')} under {record.get('license')}"
+    recipe = record.get("recipe")
+    return str(recipe.get("method", "")) if isinstance(recipe, dict) else ""

@@ -1,0 +1,62 @@
+"""``evoreg check``: everything that ``merge`` would check, without loading a weight."""
+
+import os
+from pathlib import Path
+
+import typer
+
+from evoreg.registry.cli import options
+from evoreg.registry.cli.exits import OK, REFUSED, REVIEW
+from evoreg.registry.cli.screen import Screen, problem_json
+
+
+def check(
+    recipe: options.Recipe,
+    intent: options.IntentName = "commercial",
+    name: options.Name = None,
+    users: options.Users = None,
+    revenue: options.Revenue = None,
+    domicile: options.Domicile = None,
+    territory: options.Territory = None,
+    lenient: options.Lenient = False,
+    offline: options.Offline = False,
+    as_json: options.AsJson = False,
+) -> int:
+    """Check a recipe: its grammar, its models, their licences. Nothing is merged or written.
+
+    Exit code 0: may be merged for this intent; 3: refused by policy; 8: evidence is incomplete.
+    """
+    from evoreg.provenance.records.decision import Verdict
+    from evoreg.registry.cli import asked
+    from evoreg.registry.cli.gate import show_decision, show_sources
+    from evoreg.registry.merging.prepare import Question, plan_of, prepare
+    from evoreg.registry.settings import settings_from
+
+    screen = Screen.open(as_json=as_json)
+    settings = settings_from(os.environ, Path.cwd(), offline=offline)
+    context = asked.context(users, revenue, domicile, territory)
+    question = Question(recipe, asked.intent(intent), name, context, lenient)
+    prepared = prepare(question, settings, lambda _model: None)
+    for warning in (*prepared.read.warnings, *prepared.problems):
+        screen.warning(warning)
+    show_sources(screen, prepared)
+    show_decision(screen, prepared)
+    plan = plan_of(prepared, None)
+    verdict = prepared.decision.verdict
+    code = {Verdict.BLOCK: REFUSED, Verdict.REVIEW: REVIEW}.get(verdict, OK)
+    if as_json:
+        screen.raw(
+            {
+                "schema": "evoreg/check/1",
+                "ok": code == OK,
+                "exit_code": code,
+                "decision": prepared.decision.to_json(),
+                "tensors": len(plan.outputs),
+                "bytes": plan.size,
+                "warnings": [problem_json(item) for item in prepared.read.warnings],
+            }
+        )
+    else:
+        size = f"{len(plan.outputs)} tensors, {plan.size:,} bytes"
+        screen.data.print(f"{verdict}: {intent} ({size})")
+    raise typer.Exit(code)

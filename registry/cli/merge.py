@@ -1,0 +1,69 @@
+"""``evoreg merge``: check, merge, measure, record, and write the papers."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evoreg.provenance.records.errors import RefusedError, ReviewError
+from evoreg.registry.cli import options
+from evoreg.registry.cli.screen import Screen
+
+_Out = Annotated[
+    Path, typer.Argument(help="Folder of the result; must not exist.", show_default=False)
+]
+_Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        "--random-seed",
+        min=0,
+        max=2**53 - 1,
+        help="Seed of random methods (default: derived from recipe and weights).",
+    ),
+]
+_Threads = Annotated[
+    int,
+    typer.Option("--threads", "-j", min=1, max=256, help="Worker threads; never changes a byte."),
+]
+_ShardSize = Annotated[
+    str,
+    typer.Option(
+        "--shard-size", "--out-shard-size", help="Bytes in one weight file; K, M, B = 10^3, 6, 9."
+    ),
+]
+
+
+def merge(
+    recipe: options.Recipe,
+    out: _Out,
+    intent: options.IntentName = "commercial",
+    name: options.Name = None,
+    seed: _Seed = None,
+    threads: _Threads = 1,
+    shard_size: _ShardSize = "5B",
+    users: options.Users = None,
+    revenue: options.Revenue = None,
+    domicile: options.Domicile = None,
+    territory: options.Territory = None,
+    lenient: options.Lenient = False,
+    offline: options.Offline = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Merge models: check the licences, merge, measure the shares, write ledger and papers."""
+    from evoreg.registry.cli import asked
+    from evoreg.registry.cli.merging import Wish, merge_on, refused
+    from evoreg.registry.merging.prepare import Question
+    from evoreg.registry.settings import settings_from
+
+    screen = Screen.open(as_json=as_json)
+    settings = settings_from(os.environ, Path.cwd(), offline=offline)
+    context = asked.context(users, revenue, domicile, territory)
+    title = name or out.absolute().name
+    question = Question(recipe, asked.intent(intent), title, context, lenient)
+    wish = Wish(out, title, seed, threads, options.byte_count(shard_size))
+    try:
+        merge_on(screen, question, wish, settings)
+    except (RefusedError, ReviewError) as error:
+        raise typer.Exit(refused(screen, error, out)) from error

@@ -1,0 +1,89 @@
+"""How models look on the screen, and the check of a licence that somebody claims."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from evoreg.policies.expressions import parse
+from evoreg.policies.knowledge.book import load
+from evoreg.provenance.ledger.values import RegisteredModel
+from evoreg.provenance.records.digest import short
+from evoreg.provenance.records.errors import Code, PolicyError
+from evoreg.registry.cli.screen import plain, styled
+from evoreg.registry.models.catalogue import ShownModel
+
+
+def models_table(entries: Sequence[RegisteredModel]) -> Table:
+    """Return a table of registered models.
+
+    Args:
+        entries: The models.
+
+    Returns:
+        Entry, name, licence of the card, size, identity.
+    """
+    table = Table(box=None, padding=(0, 2), pad_edge=False, header_style="bold")
+    table.add_column("entry", justify="right")
+    for title in ("model", "card's licence"):
+        table.add_column(title)
+    table.add_column("bytes", justify="right")
+    table.add_column("identity")
+    for item in entries:
+        size = sum(file.size for file in item.model.weights)
+        table.add_row(
+            str(item.seq),
+            styled(item.model.label),
+            styled(", ".join(item.model.card.license) or "none"),
+            f"{size:,}",
+            short(item.model.identity),
+        )
+    return table
+
+
+def model_lines(shown: ShownModel) -> Iterator[Text]:
+    """Yield what is known about a model, line by line.
+
+    Args:
+        shown: The model with its claims.
+
+    Yields:
+        Printable lines.
+    """
+    model = shown.entry.model
+    yield styled(model.label, "bold")
+    yield styled(f"  identity   {model.identity}")
+    yield styled(f"  entry      {shown.entry.seq}, {shown.entry.at}, by {shown.entry.by}")
+    yield styled(f"  location   {shown.entry.location}")
+    yield styled(f"  licence    {', '.join(model.card.license) or 'none'} (card)")
+    if model.card.license_name:
+        yield styled(f"             {model.card.license_name} (card's license_name)")
+    for parent in model.card.base_model:
+        yield styled(f"  made from  {parent} ({model.card.base_model_relation or 'card'})")
+    for file in model.files:
+        yield styled(f"  {file.role:<9}  {file.path}  {file.size:,}  {short(file.digest)}", "dim")
+    for claim in shown.claims:
+        proof = claim.evidence.locator if claim.evidence else "no evidence"
+        yield styled(f"  claim      {claim.expression}  by {claim.by}, {claim.at}: {proof}")
+        if claim.note:
+            yield styled(f"             {claim.note}")
+
+
+def check_expression(text: str) -> None:
+    """Refuse a licence that the knowledge base does not know.
+
+    Args:
+        text: A licence key, Hub id or expression.
+
+    Raises:
+        PolicyError: It cannot be read, or names an unknown licence.
+    """
+    found = parse(text, load())
+    if found.problem or not found.known:
+        names = ", ".join(found.unknown)
+        what = found.problem or f"unknown licence: {names}"
+        raise PolicyError(
+            Code.POLICY_EXPRESSION,
+            plain(what),
+            hint="use a Hub id such as apache-2.0, or an SPDX expression (docs/licences.md)",
+        )

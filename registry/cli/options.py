@@ -1,0 +1,63 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evoreg.provenance.records.errors import Code, UsageError
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on stdout, errors too.")
+]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Fetch nothing; use local folders and the Hub cache.")
+]
+Lenient = Annotated[bool, typer.Option("--lenient", help="Warn about unknown keys in the recipe.")]
+IntentName = Annotated[
+    str,
+    typer.Option("--intent", "-i", help="What the result is for: research, commercial, hosted."),
+]
+Name = Annotated[
+    str | None, typer.Option("--name", help="Name of the result (default: the folder's name).")
+]
+Recipe = Annotated[Path, typer.Argument(help="Recipe: mergekit's YAML.", show_default=False)]
+Users = Annotated[
+    int | None,
+    typer.Option("--users", min=0, help="Your monthly active users, for licences with limits."),
+]
+Revenue = Annotated[
+    int | None,
+    typer.Option("--revenue", min=0, help="Your yearly revenue in US dollars."),
+]
+Domicile = Annotated[
+    str | None, typer.Option("--domicile", help="Your country: two letters, or EU.")
+]
+Territory = Annotated[
+    list[str] | None,
+    typer.Option("--territory", help="Where the result will be offered (default: WORLD)."),
+]
+
+
+def byte_count(text: str) -> int:
+    """Return a number of bytes.
+
+    Args:
+        text: A number, perhaps with K, M, G or B behind it (powers of 1000; B means 10**9, as in
+            mergekit).
+
+    Returns:
+        At least 1.
+
+    Raises:
+        UsageError: Not such a number.
+    """
+    units = {"K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9}
+    number = text.strip().upper()
+    factor = units.get(number[-1:], 1)
+    digits = number[:-1] if number[-1:] in units else number
+    if not digits.isascii() or not digits.isdigit() or int(digits) < 1 or len(digits) > 15:
+        raise UsageError(
+            Code.USAGE, f"{text!r:.40} is no size", hint="write bytes, or 500M, or 5B (10**9)"
+        )
+    return int(digits) * factor

@@ -1,0 +1,166 @@
+"""What a user sees: results on stdout, talk on stderr, one JSON document instead if asked for.
+
+Everything that comes from a model, a card or a recipe is printed as plain text: no markup is
+read in it and no control or bidirectional character reaches the terminal.
+"""
+
+import json
+import sys
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from evoreg.provenance.records.canonical import Json
+from evoreg.provenance.records.errors import EvoregError, Problem
+from evoreg.registry.cli.exits import exit_code
+
+_LONGEST = 2000
+
+
+def plain(text: str) -> str:
+    """Return foreign text without anything that a terminal would obey.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        At most 2000 characters; control, format and surrogate characters become ``?``, line
+        ends and tabs become blanks.
+    """
+    shown = text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
+    return "".join(_safe(sign) for sign in shown)
+
+
+def _safe(sign: str) -> str:
+    if sign in "\n\t\r":
+        return " "
+    return "?" if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn") else sign
+
+
+def styled(text: str, style: str = "") -> Text:
+    """Return foreign text as a printable piece with a style.
+
+    Args:
+        text: Any text.
+        style: A style of rich.
+
+    Returns:
+        The plain text; markup in it is not read.
+    """
+    return Text(plain(text), style=style)
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Where a command prints."""
+
+    data: Console
+    """stdout."""
+    talk: Console
+    """stderr."""
+    json: bool
+    """True if exactly one JSON document goes to stdout and nothing else."""
+
+    @classmethod
+    def open(cls, *, as_json: bool) -> "Screen":
+        """Return a screen for this process."""
+        return cls(
+            Console(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False, markup=False),
+            Console(
+                stderr=True,
+                highlight=False,
+                soft_wrap=True,
+                emoji=False,
+                markup=False,
+                quiet=as_json,
+            ),
+            as_json,
+        )
+
+    @property
+    def signs(self) -> Mapping[str, str]:
+        """The signs that the terminal can show."""
+        try:
+            "✓✗└━·→".encode(self.talk.encoding or "ascii")
+        except (UnicodeEncodeError, LookupError):
+            return {"ok": "ok", "no": "x", "under": "`-", "dot": "-", "to": "->", "bar": "|"}
+        return {"ok": "✓", "no": "✗", "under": "└─", "dot": "·", "to": "→", "bar": "│"}
+
+    def document(self, schema: str, content: Mapping[str, Json]) -> None:
+        """Print the one JSON document of a command that worked.
+
+        Args:
+            schema: Name and version of its form.
+            content: The rest of it.
+        """
+        self.raw({"schema": schema, "ok": True, "exit_code": 0, **content})
+
+    def raw(self, value: Mapping[str, Json]) -> None:
+        """Print a JSON document."""
+        self.data.file.write(json.dumps(value, indent=2, ensure_ascii=True) + "\n")
+        self.data.file.flush()
+
+    def error(self, error: EvoregError, extra: Mapping[str, Json] | None = None) -> int:
+        """Tell an error.
+
+        Args:
+            error: What went wrong.
+            extra: Further fields of the JSON document.
+
+        Returns:
+            The exit code.
+        """
+        code = exit_code(error)
+        if self.json:
+            self.raw(
+                {
+                    "schema": "evoreg/error/1",
+                    "ok": False,
+                    "exit_code": code,
+                    "errors": [problem_json(problem) for problem in error.problems],
+                    **(extra or {}),
+                }
+            )
+            return code
+        for problem in error.problems:
+            self.problem(problem, "error", "bold red")
+        return code
+
+    def problem(self, problem: Problem, kind: str, style: str) -> None:
+        """Tell one problem: code and sentence, place, advice."""
+        head = Text.assemble((f"{kind}[{problem.code}]", style), ": ")
+        self.talk.print(head.append(styled(problem.what, "bold")))
+        if problem.where:
+            self.talk.print(Text("  --> ", style="blue").append(styled(problem.where)))
+        if problem.hint:
+            self.talk.print(Text("  = fix: ", style="cyan").append(styled(problem.hint)))
+
+    def warning(self, problem: Problem) -> None:
+        """Tell something that does not stop the command."""
+        self.problem(problem, "warning", "bold yellow")
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table without cutting a word, even if it is wider than the terminal.
+
+    Args:
+        console: Where to print.
+        table: Columns that may be cut say so themselves: their texts have ``overflow="ellipsis"``.
+    """
+    least = Measurement.get(console, console.options.update(max_width=_LONGEST), table).minimum
+    console.print(table, width=max(console.width, least), crop=False)
+
+
+def problem_json(problem: Problem) -> dict[str, Json]:
+    """Return a problem as JSON."""
+    return {
+        "code": str(problem.code),
+        "what": problem.what,
+        "where": problem.where,
+        "hint": problem.hint,
+    }

@@ -1,0 +1,229 @@
+"""The merge itself: weights, papers and entries, in an order that a crash cannot turn into a lie.
+
+1. Everything is written into a partial folder and forced to disk.
+2. The entries are committed in one transaction. They say which bytes were made, which is true from
+   step 1 on, wherever the folder lies.
+3. The record of the entry is added and the folder gets its name.
+
+Killed before 2, nothing happened; killed between 2 and 3, the ledger knows a candidate whose folder
+nobody sees, and the same command makes it again: it finds its own entries and adds none.
+"""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import PurePosixPath
+
+from evoreg.evolve.execution.run import RULES, Merged, Options, Progress, carry_out
+from evoreg.evolve.planning.plan import Plan
+from evoreg.provenance.ledger.ledger import Ledger
+from evoreg.provenance.ledger.opening import open_ledger
+from evoreg.provenance.ledger.values import NewEntry
+from evoreg.provenance.papers.facts import ReleaseFacts, UpstreamFile
+from evoreg.provenance.papers.write import papers, record_bytes
+from evoreg.provenance.records.candidate import Candidate, Engine, candidate_id
+from evoreg.provenance.records.digest import digest_of
+from evoreg.provenance.records.entry import Entry
+from evoreg.provenance.records.errors import Code, InputError, ReviewError
+from evoreg.provenance.records.model import File, Role
+from evoreg.provenance.records.recipe import Ingredient
+from evoreg.provenance.records.release import Release
+from evoreg.registry.merging.made import RECORD, Job, Made, refuse
+from evoreg.registry.merging.output import Workplace, output_error, workplace
+from evoreg.registry.merging.prepare import Prepared
+from evoreg.registry.models.hashing import DigestCache
+from evoreg.registry.models.roles import role_of
+from evoreg.registry.settings import Settings, evoreg_version, now
+
+_LIBRARIES = ("numpy", "safetensors", "torch")
+
+
+def make(prepared: Prepared, plan: Plan, job: Job, settings: Settings, progress: Progress) -> Made:
+    """Merge, write the papers and the entries, and put the folder in its place.
+
+    Args:
+        prepared: Recipe, models and decision.
+        plan: What to do.
+        job: Where and how.
+        settings: Where the ledger is.
+        progress: Told about each tensor.
+
+    Returns:
+        What was made.
+
+    Raises:
+        RefusedError: Policy forbids it.
+        ReviewError: Evidence or a licence text is missing.
+        MergeError: The weights cannot be merged.
+        InputError: A model changed meanwhile, or the ledger cannot be reached.
+        OutputError: The place is taken or the disk is full.
+    """
+    refuse(prepared.decision)
+    ingredients = _ingredients(prepared)
+    engine = Engine(version=evoreg_version(), rules=RULES)
+    name = candidate_id(plan.recipe, ingredients, plan.seed, engine)
+    metadata = (("evoreg_candidate", name), ("evoreg_version", evoreg_version()))
+    options = Options(job.threads, job.shard_size, metadata)
+    with (
+        open_ledger(settings.ledger, actor=settings.actor, clock=now) as ledger,
+        workplace(job.out, plan.size) as place,
+    ):
+        merged = _merged(plan, place, options, progress)
+        _check_unchanged(prepared, settings)
+        candidate = Candidate(
+            recipe=plan.recipe,
+            ingredients=ingredients,
+            seed=plan.seed,
+            engine=engine,
+            contributions=merged.contributions,
+            census=merged.census,
+            outputs=merged.outputs,
+        )
+        written = _papers(prepared, plan, job, candidate, place)
+        entry, repeated = _record(ledger, prepared, job, candidate, written)
+        _put(place, RECORD, record_bytes(candidate, prepared.decision, entry))
+        place.publish()
+    return Made(job.out, candidate, prepared.decision, entry, repeated, written)
+
+
+def _ingredients(prepared: Prepared) -> tuple[Ingredient, ...]:
+    return tuple(
+        Ingredient(
+            reference=reference,
+            name=found.model.name,
+            revision=found.model.revision,
+            identity=found.model.identity,
+        )
+        for reference, found in prepared.models.items()
+    )
+
+
+def _merged(plan: Plan, place: Workplace, options: Options, progress: Progress) -> Merged:
+    try:
+        return carry_out(plan, place.partial, options, progress)
+    except OSError as error:
+        raise output_error(error, place.final) from error
+
+
+def _check_unchanged(prepared: Prepared, settings: Settings) -> None:
+    """Make sure that the weights that were merged are those that were measured."""
+    cache = DigestCache(settings.project / "digests.sqlite")
+    for found in prepared.models.values():
+        for file in found.model.weights:
+            if file.measured and cache.digest(found.folder / file.path) != file.digest:
+                raise InputError(
+                    Code.INPUT_CHANGED,
+                    "the weights changed while they were being merged",
+                    where=str(found.folder / file.path),
+                    hint="merge again when nothing writes to the model",
+                )
+
+
+def _papers(
+    prepared: Prepared, plan: Plan, job: Job, candidate: Candidate, place: Workplace
+) -> tuple[File, ...]:
+    facts = ReleaseFacts(
+        name=job.name,
+        candidate=candidate,
+        decision=prepared.decision,
+        models={reference: found.model for reference, found in prepared.models.items()},
+        recipe_yaml=prepared.read.text,
+        evoreg=evoreg_version(),
+        upstream=_upstream(prepared),
+        architectures=_architectures(plan),
+        libraries=_libraries(),
+    )
+    written = papers(facts)
+    if written.problems:
+        raise ReviewError.of(written.problems)
+    return tuple(_put(place, path, data) for path, data in sorted(written.files.items()))
+
+
+def _upstream(prepared: Prepared) -> tuple[UpstreamFile, ...]:
+    holders = [
+        holder
+        for found in prepared.models.values()
+        for holder in (found, found.adapter)
+        if holder is not None
+    ]
+    return tuple(
+        UpstreamFile(
+            holder.model.label,
+            text.path,
+            text.data,
+            "notice" if role_of(PurePosixPath(text.path)) == "notice" else "license",
+        )
+        for holder in holders
+        for text in holder.texts
+    )
+
+
+def _architectures(plan: Plan) -> tuple[str, ...]:
+    names = (plan.config or {}).get("architectures")
+    return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+
+
+def _libraries() -> tuple[tuple[str, str], ...]:
+    found = [("python", platform.python_version())]
+    for name in _LIBRARIES:
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:
+            continue
+    return tuple(sorted(found))
+
+
+def _put(place: Workplace, path: str, data: bytes) -> File:
+    target = place.partial / path
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    except OSError as error:
+        raise output_error(error, place.final) from error
+    return File(path=path, size=len(data), digest=digest_of(data), role=_paper_role(path))
+
+
+def _paper_role(path: str) -> Role:
+    by_name: Mapping[str, Role] = {
+        "README.md": "card",
+        "NOTICE": "notice",
+        "mergekit_config.yml": "recipe",
+    }
+    if path in by_name:
+        return by_name[path]
+    return "license" if path.startswith("LICENSE") else "other"
+
+
+def _record(
+    ledger: Ledger,
+    prepared: Prepared,
+    job: Job,
+    candidate: Candidate,
+    written: tuple[File, ...],
+) -> tuple[Entry, bool]:
+    """Append what the ledger does not know yet; return the candidate's entry."""
+    release = Release(
+        candidate=candidate.id,
+        decision=prepared.decision.record_digest(),
+        intent=prepared.decision.intent,
+        name=job.name,
+        license=prepared.decision.outbound,
+        papers=written,
+    )
+    known = [item for item in ledger.candidate(candidate.id) if item.candidate == candidate]
+    news: list[NewEntry] = []
+    for found in prepared.models.values():
+        registered = ledger.models_with(found.model.identity)
+        if all(item.model != found.model for item in registered):
+            news.append(NewEntry("model", found.model, {"location": str(found.folder)}))
+    if not ledger.decision(release.decision):
+        news.append(NewEntry("decision", prepared.decision))
+    if not known:
+        news.append(NewEntry("candidate", candidate))
+    if all(item.release != release for item in ledger.releases(candidate.id)):
+        news.append(NewEntry("release", release))
+    entries = ledger.append(news) if news else ()
+    for entry in entries:
+        if entry.kind == "candidate":
+            return entry, False
+    return next(iter(ledger.entries(after=known[0].seq - 1, limit=1))), True
