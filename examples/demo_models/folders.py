@@ -146,7 +146,7 @@ def write_tokenizer(folder: Path) -> None:
 
 
 def write_folder(folder: Path, model: LlamaForCausalLM, card: Card) -> None:
-    """Write configuration, weights in bfloat16, tokenizer, card and, if at hand, the licence."""
+    """Write configuration, weights in bfloat16, tokenizer, card and licence."""
     folder.mkdir(parents=True, exist_ok=True)
     model.config.architectures = [type(model).__name__]
     model.config.dtype = torch.bfloat16
