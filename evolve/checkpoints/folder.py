@@ -14,9 +14,11 @@ SINGLE = "model.safetensors"
 """A checkpoint in one file."""
 INDEX = "model.safetensors.index.json"
 """The index of a sharded checkpoint."""
-_ADAPTER = "adapter_model.safetensors"
+ADAPTER = "adapter_model.safetensors"
+"""The weights of an adapter."""
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 _LARGEST_JSON = 64 * 2**20
+_DEEPEST = 50
 
 
 def read_json(path: Path, *, code: Code = Code.INPUT_UNREADABLE) -> dict[str, Json]:
@@ -44,7 +46,14 @@ def read_json(path: Path, *, code: Code = Code.INPUT_UNREADABLE) -> dict[str, Js
         ) from error
     if not isinstance(value, dict):
         raise InputError(code, "the file holds no JSON object", where=str(path))
+    if _deeper(value, _DEEPEST):
+        raise InputError(code, f"the JSON is nested over {_DEEPEST} levels", where=str(path))
     return value
+
+
+def _deeper(value: Json, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_deeper(item, levels - 1) for item in inner)
 
 
 def weight_files(folder: Path) -> tuple[PurePosixPath, ...]:
@@ -73,8 +82,8 @@ def weight_files(folder: Path) -> tuple[PurePosixPath, ...]:
         return (PurePosixPath(SINGLE),)
     if (folder / INDEX).is_file():
         return _from_index(folder)
-    if (folder / _ADAPTER).is_file():
-        return (PurePosixPath(_ADAPTER),)
+    if (folder / ADAPTER).is_file():
+        return (PurePosixPath(ADAPTER),)
     raw = sorted(path.name for path in folder.glob("*.safetensors") if path.is_file())
     if raw:
         return tuple(PurePosixPath(name) for name in raw)

@@ -8,9 +8,16 @@ from types import MappingProxyType
 
 from safetensors import SafetensorError, safe_open
 
-from evoreg.evolve.checkpoints.folder import INDEX, SINGLE, read_json, weight_files, weight_map
+from evoreg.evolve.checkpoints.folder import (
+    ADAPTER,
+    INDEX,
+    SINGLE,
+    read_json,
+    weight_files,
+    weight_map,
+)
 from evoreg.provenance.records.canonical import Json
-from evoreg.provenance.records.errors import Code, InputError, Problem
+from evoreg.provenance.records.errors import Code, InputError, Problem, RecipeError
 
 BYTES = MappingProxyType(
     {
@@ -23,7 +30,7 @@ BYTES = MappingProxyType(
 FLOATS = ("F64", "F32", "F16", "BF16")
 """The types whose values can be merged; all others are copied or refused."""
 
-_LAYER = re.compile(r"\.(\d+)\.")
+_LAYER = re.compile(r"\.(\d{1,9})\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +104,20 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     Raises:
         InputError: Weights missing, truncated or damaged; an index that disagrees with its shards;
             a tensor in two shards; a broken config.json. All problems of the headers are collected.
+        RecipeError: The folder holds an adapter.
     """
     tensors: dict[str, TensorInfo] = {}
     problems: list[Problem] = []
-    for path in weight_files(folder):
+    paths = weight_files(folder)
+    if str(paths[0]) == ADAPTER:
+        # Averaging the two factors of an adapter one by one is not averaging what it adds.
+        raise RecipeError(
+            Code.RECIPE_UNSUPPORTED,
+            "this is an adapter and no model; merging adapters is not offered",
+            where=str(folder),
+            hint="merge it into its base first, and name the folder of the result",
+        )
+    for path in paths:
         for info in _header(folder / path):
             if info.name in tensors:
                 problems.append(

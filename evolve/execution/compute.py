@@ -6,16 +6,11 @@ from dataclasses import dataclass
 import torch
 
 from evoreg.evolve.execution.tally import Counter, Tally
-from evoreg.evolve.execution.weights import Weights
+from evoreg.evolve.execution.weights import TORCH, Weights
 from evoreg.evolve.methods.group import Coefficient, Group, Operand
 from evoreg.evolve.methods.table import METHODS
 from evoreg.evolve.planning.plan import OutputTensor, Plan
 from evoreg.provenance.records.errors import Code, MergeError
-
-TORCH = {
-    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
-}  # fmt: skip
-"""torch types by safetensors name."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +37,7 @@ def compute(plan: Plan, output: OutputTensor, weights: Weights) -> Computed:
         The tensor and its tally; the same bytes and sums whatever else runs beside it.
 
     Raises:
+        InputError: A source changed since its header was read.
         MergeError: A number that is not finite, or buffers that differ.
     """
     if output.copied:
@@ -49,7 +45,7 @@ def compute(plan: Plan, output: OutputTensor, weights: Weights) -> Computed:
     loaded = weights.inputs(output.inputs)
     places = _ordered(plan, output)
     parts = tuple(
-        Operand(item.source.identity, item.tensor.name, loaded[place], item.parameters)
+        Operand(item.source.identity, item.name, loaded[place], item.parameters)
         for place, item in ((place, output.inputs[place]) for place in places)
     )
     base = None if output.base is None else loaded[output.base]
@@ -65,7 +61,7 @@ def _ordered(plan: Plan, output: OutputTensor) -> tuple[int, ...]:
     def content(place: int) -> tuple[str, str, tuple[tuple[str, float], ...]]:
         item = output.inputs[place]
         values = tuple(sorted((name, float(value)) for name, value in item.parameters.items()))
-        return item.source.identity, item.tensor.name, values
+        return item.source.identity, item.name, values
 
     return tuple(sorted(output.parts, key=content, reverse=True))
 
@@ -77,6 +73,9 @@ def _apply(plan: Plan, output: OutputTensor, places: Sequence[int], group: Group
     tally = Tally.of(len(output.inputs))
     width = output.elements // output.shape[0] if output.shape and output.shape[0] else 1
     counter = Counter(tally, max(width, 1), [item.rows for item in output.inputs])
+    if output.base is not None:
+        counter.note_lent(output.base)
+    finite = True
     for block in group.blocks():
         deltas = [group.delta(part, block) for part in group.parts]
         coefficients = rule.coefficients(block, deltas)
@@ -87,7 +86,8 @@ def _apply(plan: Plan, output: OutputTensor, places: Sequence[int], group: Group
         if group.base is not None:
             change = group.base[block].to(group.work) + change
         values[block] = change.to(kind)
-    if not bool(torch.isfinite(values).all()):
+        finite = finite and bool(torch.isfinite(values[block]).all())
+    if not finite:
         raise _not_finite(output, places, group)
     for place, share in zip(places, _normalised(rule.nominal), strict=True):
         tally.nominal[place] = share * output.elements

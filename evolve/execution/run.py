@@ -7,11 +7,12 @@ depend on the number of threads.
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import torch
 
@@ -68,7 +69,7 @@ def carry_out(
         progress: Told about each tensor.
 
     Returns:
-        Shares, census and files; every file is on disk.
+        Shares, census and files. The weight files are forced to disk, the small ones are not yet.
 
     Raises:
         InputError: A weight file changed or cannot be read.
@@ -81,8 +82,10 @@ def carry_out(
     metadata = {"format": "pt", **dict(options.metadata)}
     with _one_thread_each(), Weights() as weights:
         weights.open([item.tensor for output in plan.outputs for item in output.inputs])
-        finished = _computed(plan, weights, options.threads)
-        files.extend(_write(p, folder, metadata, finished, shares, progress) for p in parts)
+        order = [output for part in parts for output in part.outputs]
+        # Closed at once if writing fails, so that no worker goes on with files that are closed.
+        with closing(_computed(plan, order, weights, options.threads)) as finished:
+            files.extend(_write(p, folder, metadata, finished, shares, progress) for p in parts)
     if len(parts) > 1:
         files.append(_small(folder, INDEX, index(parts), "index"))
     files.extend(_beside(plan, folder))
@@ -96,35 +99,60 @@ def carry_out(
     return Merged(shares.contributions(plan.recipe.references, plan.bases), census, outputs)
 
 
+class _ThreadSetting:
+    """torch's number of threads, shared by all merges of this process that run at the same time."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._merges, self._before = 0, 0
+
+    def take(self) -> None:
+        """Set it to one, for this merge and those that are running."""
+        with self._lock:
+            if self._merges == 0:
+                self._before = torch.get_num_threads()
+            self._merges += 1
+            torch.set_num_threads(1)
+
+    def give_back(self) -> None:
+        """Set it as it was, once no merge is left."""
+        with self._lock:
+            self._merges -= 1
+            if self._merges == 0:
+                torch.set_num_threads(self._before)
+
+
+_SETTING = _ThreadSetting()
+
+
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
     """Keep torch from splitting one operation: sums would depend on the number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    _SETTING.take()
     try:
         with torch.inference_mode():
             yield
     finally:
-        torch.set_num_threads(before)
+        _SETTING.give_back()
 
 
 def _computed(
-    plan: Plan, weights: Weights, threads: int
-) -> Iterator[tuple[OutputTensor, Computed]]:
-    """Yield the finished tensors in the order of the plan, computing a few ahead."""
+    plan: Plan, order: Sequence[OutputTensor], weights: Weights, threads: int
+) -> Generator[tuple[OutputTensor, Computed]]:
+    """Yield the finished tensors in order, computing a few ahead."""
 
     def work(output: OutputTensor) -> Computed:
         with torch.inference_mode():
             return compute(plan, output, weights)
 
     if threads == 1:
-        for output in plan.outputs:
+        for output in order:
             yield output, work(output)
         return
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         waiting: deque[tuple[OutputTensor, Future[Computed]]] = deque()
         try:
-            for output in plan.outputs:
+            for output in order:
                 waiting.append((output, pool.submit(work, output)))
                 if len(waiting) > threads:
                     first, future = waiting.popleft()
@@ -151,6 +179,7 @@ def _write(
             output, computed = next(finished)
             file.add(computed.values)
             shares.add(output.group, computed.references, computed.tally)
+            del computed  # a large tensor must not stay while the next one is made
             progress(output)
         size, digest = file.finish()
     finally:
@@ -162,13 +191,14 @@ def _beside(plan: Plan, folder: Path) -> Sequence[File]:
     """Write what goes beside the weights: config.json and the donor's small files."""
     written = []
     if plan.config is not None:
-        data = json.dumps(dict(plan.config), indent=2, ensure_ascii=False).encode() + b"\n"
+        data = json.dumps(dict(plan.config), indent=2).encode() + b"\n"
         written.append(_small(folder, "config.json", data, "config"))
     for name, role in TAG_ALONG.items():
         source = plan.donor.checkpoint.folder / name
-        if name in plan.files:
-            written.append(_small(folder, name, plan.files[name], role))
-        elif source.is_file():
+        replaced = plan.files.get(name)
+        if replaced is not None:
+            written.append(_small(folder, name, replaced, role))
+        elif name not in plan.files and source.is_file():
             written.append(_small(folder, name, source.read_bytes(), role))
     return written
 

@@ -59,14 +59,16 @@ class Counter:
             change: X in the block, shape (block,).
         """
         tally = self.tally
-        tally.energy += float((change * change).sum(dtype=torch.float64))
+        # Squares are taken in float64: those of large float32 numbers would overflow.
+        exact = change.to(torch.float64)
+        tally.energy += float(torch.dot(exact, exact))
         for place, part in parts.items():
-            size, along = part.abs(), part * change
+            along = part.to(torch.float64) * exact
             if self.rows[place] is None:
-                tally.mass[place] += float(size.sum(dtype=torch.float64))
-                tally.product[place] += float(along.sum(dtype=torch.float64))
+                tally.mass[place] += float(part.abs().sum(dtype=torch.float64))
+                tally.product[place] += float(along.sum())
             else:
-                self._by_owner(block, place, size, along)
+                self._by_owner(block, place, part.abs(), along)
 
     def note_used(self, block: slice, coefficients: Mapping[int, Coefficient]) -> None:
         """Note which sources have a coefficient that is not zero.
@@ -84,6 +86,16 @@ class Counter:
                     row = row[value != 0]
                 owners = (self._shares(place)[row] > 0).any(dim=0).tolist()
                 self.tally.used = [a or b for a, b in zip(self.tally.used, owners, strict=True)]
+
+    def note_lent(self, place: int) -> None:
+        """Note that the rows which an input borrowed are in the result, whatever the coefficients.
+
+        Args:
+            place: The base among the inputs.
+        """
+        if self.rows[place] is not None:
+            owners = (self._shares(place) > 0).any(dim=0).tolist()
+            self.tally.used = [a or b for a, b in zip(self.tally.used, owners, strict=True)]
 
     def _by_owner(self, block: slice, place: int, size: torch.Tensor, along: torch.Tensor) -> None:
         """Count one part of one block for the models whose rows they are."""

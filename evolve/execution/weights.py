@@ -13,6 +13,14 @@ from evoreg.evolve.planning.plan import Input
 from evoreg.evolve.vocabulary.rows import MEAN, Rows
 from evoreg.provenance.records.errors import Code, InputError
 
+TORCH: Mapping[str, torch.dtype] = {
+    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2, "BOOL": torch.bool,
+    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
+    "U64": torch.uint64, "U32": torch.uint32, "U16": torch.uint16, "U8": torch.uint8,
+}  # fmt: skip
+"""torch types by safetensors name."""
+
 
 class Weights:
     """Open weight files; tensors are mapped from disk and cost no memory until they are read."""
@@ -65,9 +73,9 @@ class Weights:
             raise InputError(
                 Code.INPUT_CHANGED, f"{info.name} is gone: {error}", where=str(info.file)
             ) from error
-        if tuple(found.shape) != info.shape:
+        if tuple(found.shape) != info.shape or found.dtype != TORCH[info.dtype]:
             raise InputError(
-                Code.INPUT_CHANGED, f"{info.name} changed its shape", where=str(info.file)
+                Code.INPUT_CHANGED, f"{info.name} changed its shape or type", where=str(info.file)
             )
         return found
 
@@ -97,16 +105,17 @@ def _open(path: Path) -> Any:  # noqa: ANN401 - safetensors' handle has no publi
 
 
 def _reordered(rows: Rows, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    kind = max((tensor.dtype for tensor in tensors), key=lambda dtype: dtype.itemsize)
-    kinds: Mapping[bool, torch.dtype] = {True: kind, False: torch.float32}
-    exact = len({tensor.dtype for tensor in tensors}) == 1 and MEAN not in rows.owner
-    dtype = kind if kind == torch.float64 else kinds[exact]
+    kinds = {tensor.dtype for tensor in tensors}
+    # A mean of narrow numbers is kept in float32 until the merge itself is rounded.
+    exact = len(kinds) == 1 and MEAN not in rows.owner
+    widest = torch.float64 if torch.float64 in kinds else torch.float32
+    dtype = kinds.pop() if exact else widest
     result = torch.empty((rows.count, *tensors[0].shape[1:]), dtype=dtype)
     owners, index = torch.tensor(rows.owner), torch.tensor(rows.index)
     for place, tensor in enumerate(tensors):
         mine = owners == place
         result[mine] = tensor[index[mine]].to(dtype)
     for row in (owners == MEAN).nonzero().flatten().tolist():
-        parts = torch.stack([tensors[place][at].to(dtype) for place, at in rows.donors[row]])
-        result[row] = parts.mean(dim=0)
+        parts = torch.stack([tensors[p][at].to(torch.float64) for p, at in rows.donors[row]])
+        result[row] = parts.mean(dim=0).to(dtype)
     return result

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 import torch
 
+from evoreg.evolve.checkpoints.tensors import BYTES
 from evoreg.evolve.planning.plan import OutputTensor
 from evoreg.provenance.records.digest import Digest
 
@@ -50,13 +51,18 @@ def shards(outputs: Sequence[OutputTensor], limit: int) -> tuple[Shard, ...]:
             filled = 0
         groups[-1].append(output)
         filled += output.size
-    if len(groups) == 1:
-        return (Shard("model.safetensors", tuple(groups[0])),)
     count = len(groups)
+    if count == 1:
+        return (Shard("model.safetensors", _aligned(groups[0])),)
     return tuple(
-        Shard(f"model-{number:05d}-of-{count:05d}.safetensors", tuple(group))
+        Shard(f"model-{number:05d}-of-{count:05d}.safetensors", _aligned(group))
         for number, group in enumerate(groups, start=1)
     )
+
+
+def _aligned(outputs: Sequence[OutputTensor]) -> tuple[OutputTensor, ...]:
+    """Put the widest types first: each tensor then starts at a multiple of its element's size."""
+    return tuple(sorted(outputs, key=lambda output: (-BYTES[output.dtype], output.name)))
 
 
 def header(outputs: Sequence[OutputTensor], metadata: Mapping[str, str]) -> bytes:

@@ -28,7 +28,7 @@ class Operand:
     identity: Digest
     """Identity of the model's weights; keys its random masks."""
     name: str
-    """Raw name of the tensor in the source; keys its random masks."""
+    """Name of the tensor in the source; keys its random masks."""
     values: torch.Tensor
     """The weights, flattened, in the type of the file; usually mapped from disk."""
     parameters: Mapping[str, float | bool]

@@ -1,9 +1,9 @@
 """Exact choice of the k largest magnitudes of a tensor by counting, without sorting.
 
-The bit pattern of a non-negative float orders like the number, so the k-th largest magnitude
-is found 16 bits at a time: count how many patterns fall into each of 65536 bins, walk down
-from the top, go on inside the bin that holds the k-th. Equal magnitudes are taken by lowest
-index. Time O(n) for each 16 bits, memory for one block; the result does not depend on device,
+The bit pattern of a non-negative float orders like the number, so the k-th largest magnitude is
+found 16 bits at a time: count how many patterns fall into each of 65536 bins, walk down from the
+top, go on inside the bin that holds the k-th. Of equal magnitudes those with the highest index are
+taken. Time O(n) for each 16 bits, memory for one block; the result does not depend on device,
 threads or sorting algorithm.
 """
 

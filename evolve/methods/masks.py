@@ -1,9 +1,8 @@
 """Random masks that depend on nothing but the seed, the tensor's name and the model's weights.
 
-Each element has its own 32 random bits: word e of the Philox4x64 stream (Salmon et al.,
-"Parallel random
-numbers: as easy as 1, 2, 3", SC 2011) whose key is a hash of seed, name and identity. So a
-    mask is the same whatever the threads, the blocks, the other tensors and the other models do.
+Each element has its own 32 random bits: word e of a Philox4x64 stream (Salmon et al., "Parallel
+random numbers: as easy as 1, 2, 3", SC 2011) whose key is a hash of seed, name and identity. So a
+mask is the same whatever the threads, the blocks, the other tensors and the other models do.
 """
 
 import hashlib

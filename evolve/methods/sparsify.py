@@ -40,7 +40,7 @@ Sparsifier = Callable[[Group, Operand, float], Mask]
 
 
 def magnitude(group: Group, part: Operand, density: float) -> Mask:
-    """Keep the max(1, int(density n)) largest magnitudes, equal ones by lowest index."""
+    """Keep the max(1, int(density n)) largest magnitudes, equal ones by highest index."""
 
     def blocks() -> Iterator[tuple[slice, torch.Tensor]]:
         return ((block, group.delta(part, block)) for block in group.blocks())

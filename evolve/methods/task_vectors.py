@@ -6,7 +6,7 @@ plus, and M_i = [sign(D_i) = s]; without, M_i = 1. The divisor is sum_i M_i w_i 
 as 1) if normalised, else 1. Then c_i = lambda M_i w_i T_i / divisor.
 
 Sources: task arithmetic arXiv 2212.04089, TIES 2306.01708, DARE 2311.03099. Sparsifying is
-    done tensor by tensor, the sign is elected on weighted differences, as mergekit 0.1.5 does.
+done tensor by tensor, the sign is elected on weighted differences, as mergekit 0.1.5 does.
 """
 
 import math
@@ -18,7 +18,8 @@ import torch
 from evoreg.evolve.methods.group import Coefficient, Coefficients, Group, Rule, constant
 from evoreg.evolve.methods.sparsify import Sparse, Sparsifier, sparsify
 
-_ZERO_SUM = 1e-8
+_ZERO_SUM = 1e-6
+"""Weights whose sum is this small beside their magnitudes cancel."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class TaskVectors:
             return Rule(elected, tuple(abs(weight) for weight in weights))
         if group.parameters["normalize"]:
             total = math.fsum(weights)
-            scale /= total if abs(total) >= _ZERO_SUM else 1.0
+            scale /= total
         if all(item.mask is None for item in kept):
             return constant([weight * scale for weight in weights], weights)
         return Rule(_masked(kept, weights, scale), tuple(abs(weight) for weight in weights))
@@ -94,8 +95,12 @@ def _elected(
 def _divisor(
     agree: Sequence[torch.Tensor], weights: Sequence[float], like: torch.Tensor
 ) -> torch.Tensor:
-    """Return the sum of the weights that agree, elementwise, with exact zeros replaced by 1."""
+    """Return the sum of the weights that agree, elementwise, with zeros replaced by 1.
+
+    A sum that vanishes but for rounding counts as zero: it would blow the difference up.
+    """
+    tiny = _ZERO_SUM * math.fsum(abs(weight) for weight in weights)
     divisor = torch.zeros_like(like)
     for same, weight in zip(agree, weights, strict=True):
         divisor += same * weight
-    return divisor.masked_fill_(divisor == 0, 1.0)
+    return divisor.masked_fill_(divisor.abs() <= tiny, 1.0)

@@ -4,14 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evoreg.evolve.checkpoints.tensors import FLOATS, TensorInfo
+from evoreg.evolve.checkpoints.tensors import BYTES, FLOATS, TensorInfo
 from evoreg.evolve.planning.config import output_config
 from evoreg.evolve.planning.layout import Meeting, lay_out
 from evoreg.evolve.planning.names import group_of
 from evoreg.evolve.planning.plan import Input, OutputTensor, Parameters, Plan, SourceModel
-from evoreg.evolve.planning.vocabulary import Tokens, plan_tokens
+from evoreg.evolve.planning.vocabulary import Tokens, plan_tokens, unknown_tables
 from evoreg.evolve.recipes.contracts import CONTRACTS, Contract, Parameter
 from evoreg.evolve.recipes.settings import at, find
+from evoreg.evolve.vocabulary.rows import Rows
 from evoreg.provenance.records.errors import Code, MergeError, Problem, RecipeError
 from evoreg.provenance.records.recipe import Recipe, Settings
 
@@ -27,6 +28,7 @@ class _Planner:
     contract: Contract
     tokens: Tokens | None
     problems: list[Problem] = field(default_factory=list)
+    known_rows: dict[tuple[str, ...], tuple[Rows, ...]] = field(default_factory=dict)
 
     def report(self, code: Code, what: str, where: str, hint: str = "") -> None:
         problem = Problem(code, what, where, hint)
@@ -35,7 +37,7 @@ class _Planner:
 
     def output(self, meeting: Meeting) -> OutputTensor | None:
         """Return the plan of one tensor, or nothing after a report."""
-        infos = [info for _, _, info in meeting.inputs]
+        infos = [found.tensor for found in meeting.inputs]
         floating = [info.dtype in FLOATS for info in infos]
         if not all(floating):
             return self.buffer(meeting, infos)
@@ -65,6 +67,12 @@ class _Planner:
     def buffer(self, meeting: Meeting, infos: Sequence[TensorInfo]) -> OutputTensor | None:
         """Return the plan of a tensor that is copied, since its numbers cannot be averaged."""
         first = infos[0]
+        if first.dtype not in BYTES:
+            hint = "convert the model to a common type first"
+            self.report(
+                Code.MERGE_DTYPE, f"tensors of type {first.dtype} are not read", meeting.name, hint
+            )
+            return None
         if any(info.dtype != first.dtype or info.shape != first.shape for info in infos):
             kinds = ", ".join(sorted({f"{info.dtype}{list(info.shape)}" for info in infos}))
             hint = "only equal buffers can be copied; convert quantised weights to floats first"
@@ -75,7 +83,7 @@ class _Planner:
             shape=first.shape,
             dtype=first.dtype,
             double=False,
-            inputs=tuple(Input(model, info, {}) for model, _, info in meeting.inputs),
+            inputs=tuple(Input(each.model, each.tensor, each.name, {}) for each in meeting.inputs),
             base=None,
             parts=tuple(range(len(infos))),
             parameters={},
@@ -86,13 +94,14 @@ class _Planner:
     def shape(self, meeting: Meeting) -> tuple[int, ...] | None:
         """Return the shape of the result, or nothing after a report."""
         shapes = []
-        for model, _, info in meeting.inputs:
-            rows = self.tokens.count if self.tokens and self.tokens.applies(model, info) else None
-            shapes.append(info.shape if rows is None else (rows, *info.shape[1:]))
+        for each in meeting.inputs:
+            own = each.tensor.shape
+            fits = self.tokens is not None and self.tokens.applies(each.tensor)
+            shapes.append((self.tokens.count, *own[1:]) if self.tokens and fits else own)
         if len(set(shapes)) == 1:
             return shapes[0]
         told = ", ".join(
-            f"{model.reference} {list(info.shape)}" for model, _, info in meeting.inputs
+            f"{each.model.reference} {list(each.tensor.shape)}" for each in meeting.inputs
         )
         hint = "merge models of one size; if only the vocabularies differ, add tokenizer_source"
         self.report(Code.MERGE_SHAPE, f"the shapes differ: {told}", meeting.name, hint)
@@ -100,17 +109,23 @@ class _Planner:
 
     def input(self, meeting: Meeting, place: int) -> Input | None:
         """Return one input with its parameters, or nothing after a report."""
-        model, line, info = meeting.inputs[place]
-        is_base = self.contract.base == "required" and model.reference == meeting.base
+        found = meeting.inputs[place]
+        is_base = self.contract.base == "required" and found.model.reference == meeting.base
         scopes = "input" if is_base else "input part"
-        blocks = (line.parameters, *meeting.blocks)
-        values = self.parameters(meeting, scopes, blocks, info.name, model.reference)
+        blocks = (found.line.parameters, *meeting.blocks)
+        values = self.parameters(meeting, scopes, blocks, found.name, found.model.reference)
         if values is None:
             return None
         rows = None
-        if self.tokens is not None and self.tokens.applies(model, info):
-            rows = self.tokens.rows([m.reference for m, _, _ in meeting.inputs])[place]
-        return Input(model, info, values, rows)
+        if self.tokens is not None and self.tokens.applies(found.tensor):
+            rows = self.rows(tuple(each.model.reference for each in meeting.inputs))[place]
+        return Input(found.model, found.tensor, found.name, values, rows)
+
+    def rows(self, references: tuple[str, ...]) -> tuple[Rows, ...]:
+        """Return how the rows of some models are reordered; worked out once for each set."""
+        if references not in self.known_rows and self.tokens is not None:
+            self.known_rows[references] = self.tokens.rows(references)
+        return self.known_rows[references]
 
     def parameters(
         self, meeting: Meeting, scopes: str, blocks: Sequence[Settings], tensor: str, model: str
@@ -144,7 +159,7 @@ class _Planner:
         places = tuple(range(len(meeting.inputs)))
         if self.contract.base != "required":
             return None, places
-        references = [model.reference for model, _, _ in meeting.inputs]
+        references = [found.model.reference for found in meeting.inputs]
         base = references.index(str(meeting.base))
         parts = tuple(place for place in places if place != base)
         return (base, parts) if self.contract.delta else (None, (base, *parts))
@@ -191,11 +206,11 @@ def make_plan(recipe: Recipe, models: Mapping[str, SourceModel], seed: int) -> P
     _raise(layout.problems)
     donor = models[recipe.base_model or _first(recipe)]
     tokens = plan_tokens(recipe, models, donor)
+    _raise(unknown_tables(tokens, layout) if tokens else [])
     planner = _Planner(recipe, contract, tokens)
     outputs = [planner.output(meeting) for meeting in layout.meetings]
     _raise(planner.problems)
     tensors = tuple(output for output in outputs if output is not None)
-    count = tokens.count if tokens else None
     return Plan(
         recipe=recipe,
         contract=contract,
@@ -203,9 +218,9 @@ def make_plan(recipe: Recipe, models: Mapping[str, SourceModel], seed: int) -> P
         sources=tuple(models[reference] for reference in recipe.references),
         bases=_bases(recipe) if contract.delta else (),
         outputs=tensors,
-        config=output_config(recipe, donor, models, tensors, count),
+        config=output_config(recipe, donor, models, tensors, tokens),
         donor=tokens.donor if tokens else donor,
-        files={"tokenizer.json": tokens.tokenizer} if tokens else {},
+        files=tokens.files if tokens else {},
         partial=tuple(layout.partial),
     )
 

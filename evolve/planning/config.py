@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from evoreg.evolve.planning.names import is_head, sections, tie_flag
 from evoreg.evolve.planning.plan import OutputTensor, SourceModel
+from evoreg.evolve.planning.vocabulary import Tokens
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.errors import Code, MergeError
 from evoreg.provenance.records.recipe import Recipe
 
 _NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+_SPECIAL = ("bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id", "sep_token_id")
 _COUNTS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 
 
@@ -19,7 +21,7 @@ def output_config(
     donor: SourceModel,
     models: Mapping[str, SourceModel],
     outputs: Sequence[OutputTensor],
-    vocabulary: int | None,
+    tokens: Tokens | None,
 ) -> dict[str, Json] | None:
     """Return the configuration of the result.
 
@@ -28,7 +30,7 @@ def output_config(
         donor: Whose configuration is taken.
         models: All models of the recipe.
         outputs: The tensors that will be written.
-        vocabulary: Number of token rows, if the vocabulary changes.
+        tokens: The vocabulary of the result, if it changes.
 
     Returns:
         The configuration, or nothing if the donor has none.
@@ -43,11 +45,19 @@ def output_config(
     _set_tie(config, models, outputs)
     if recipe.slices:
         _set_layers(config, recipe, models)
-    if vocabulary is not None:
-        for part in sections(config):
-            if "vocab_size" in part or part is config:
-                part["vocab_size"] = vocabulary
+    if tokens is not None:
+        _set_vocabulary(config, tokens)
     return config
+
+
+def _set_vocabulary(config: dict[str, Json], tokens: Tokens) -> None:
+    for part in sections(config):
+        if "vocab_size" in part or part is config:
+            part["vocab_size"] = tokens.count
+    theirs = tokens.donor.checkpoint.config
+    for key in _SPECIAL:
+        if key in config and key in theirs:
+            config[key] = theirs[key]
 
 
 def _set_dtype(config: dict[str, Json], outputs: Sequence[OutputTensor]) -> None:
@@ -91,12 +101,12 @@ def _set_layers(config: dict[str, Json], recipe: Recipe, models: Mapping[str, So
             where=str(config.get("model_type", "")),
             hint="merge these models with models: instead of slices:",
         )
-    part, key = holders[-1]
-    part[key] = count
-    if isinstance(part.get("layer_types"), list):
-        part["layer_types"] = [
-            kind for model, (first, end) in ranges for kind in _layer_types(model)[first:end]
-        ]
+    for part, key in holders:
+        part[key] = count
+        if isinstance(part.get("layer_types"), list):
+            part["layer_types"] = [
+                kind for model, (first, end) in ranges for kind in _layer_types(model)[first:end]
+            ]
 
 
 def _layer_types(model: SourceModel) -> list[Json]:
@@ -104,4 +114,9 @@ def _layer_types(model: SourceModel) -> list[Json]:
         kinds = part.get("layer_types")
         if isinstance(kinds, list):
             return kinds
-    return []
+    raise MergeError(
+        Code.MERGE_ARCHITECTURE,
+        "config.json has no layer_types, while that of the base or first model has",
+        where=model.reference,
+        hint="merge models of one architecture",
+    )

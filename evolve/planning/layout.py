@@ -4,9 +4,9 @@
 what comes before the layers is taken from the first slice's sources and what comes after from
 the last's.
 
-The place t of a tensor decides gradients: layer k of the m layers of its slice is at k / (m -
-1), the layer of a one-layer slice at 1, everything outside the layers at 0 (the places of
-mergekit 0.1.5).
+The place t of a tensor decides gradients: layer k of the m layers of its slice is at
+k / (m - 1), the layer of a one-layer slice at 1, everything outside the layers at 0 (the places
+of mergekit 0.1.5).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,13 +21,27 @@ from evoreg.provenance.records.recipe import Recipe, Settings, Slice, Source
 
 
 @dataclass(frozen=True)
+class Found:
+    """The tensor of one source."""
+
+    model: SourceModel
+    """Whose it is."""
+    line: Source
+    """Its line in the recipe."""
+    tensor: TensorInfo
+    """The tensor."""
+    name: str
+    """What it stands for in its model."""
+
+
+@dataclass(frozen=True)
 class Meeting:
     """The inputs of one output tensor."""
 
     name: str
     """Name of the output tensor."""
-    inputs: tuple[tuple[SourceModel, Source, TensorInfo], ...]
-    """Model, its line in the recipe, its tensor."""
+    inputs: tuple["Found", ...]
+    """One a source."""
     base: str | None
     """Reference of the base."""
     position: float
@@ -103,13 +117,13 @@ def _meet(layout: Layout, stage: _Stage, name: str, depth: int, offset: int | No
         else:
             if info.name != wanted:
                 layout.partial.append(f"{name}: {model.reference} lent its tied {info.name}")
-            inputs.append((model, line, info))
+            inputs.append(Found(model, line, info, wanted))
     if missing:
         what = f"the tensor {name} is missing in {', '.join(missing)}"
         hint = "merge models of one architecture, or leave the model out"
         layout.problems.append(Problem(Code.MERGE_MISSING_TENSOR, what, hint=hint))
         return
-    position = _position(inputs[0][2].layer if offset is None else offset, depth)
+    position = _position(inputs[0].tensor.layer if offset is None else offset, depth)
     layout.meetings.append(Meeting(name, tuple(inputs), stage.base, position, stage.blocks))
 
 

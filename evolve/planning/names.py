@@ -7,15 +7,16 @@ from evoreg.provenance.records.canonical import Json
 
 _EMBEDDING = re.compile(
     r"(^|\.)(embed_tokens|wte|embed_in|word_embeddings|tok_embeddings|embed_positions|wpe|"
-    r"position_embeddings|token_type_embeddings|embeddings|embed)(\.|$)"
+    r"position_embeddings|token_type_embeddings|embeddings|embed|shared)(\.|$)"
 )
 _TOKENS = re.compile(
-    r"(^|\.)(embed_tokens|wte|embed_in|word_embeddings|tok_embeddings)\.(weight|bias)$"
+    r"(^|\.)(embed_tokens|wte|embed_in|word_embeddings|tok_embeddings|shared)\.(weight|bias)$"
 )
-_HEAD = re.compile(r"(^|\.)(lm_head|embed_out)\.(weight|bias)$")
+_HEAD = re.compile(r"(^|\.)(lm_head|embed_out|output)\.(weight|bias)$")
 _AFTER = re.compile(
     r"(^|\.)(lm_head|embed_out|output|norm|norm_f|ln_f|final_\w+|score|classifier)\."
 )
+_LAYERED = re.compile(r"\.\d+\.")
 _COMPONENTS = (
     ("attention", re.compile(r"attn|attention")),
     ("mlp", re.compile(r"mlp|feed_forward|ffn|experts|block_sparse_moe")),
@@ -25,12 +26,12 @@ _COMPONENTS = (
 
 def is_token_embedding(name: str) -> bool:
     """Tell whether a tensor holds one row for each token, at the input."""
-    return _TOKENS.search(name) is not None
+    return _TOKENS.search(name) is not None and _LAYERED.search(name) is None
 
 
 def is_head(name: str) -> bool:
     """Tell whether a tensor holds one row for each token, at the output."""
-    return _HEAD.search(name) is not None
+    return _HEAD.search(name) is not None and _LAYERED.search(name) is None
 
 
 def comes_before_layers(name: str) -> bool | None:

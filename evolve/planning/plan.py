@@ -34,6 +34,11 @@ class Input:
     """Whose tensor it is."""
     tensor: TensorInfo
     """Which tensor."""
+    name: str
+    """What it stands for in its model: settings and masks go by this name.
+
+    Its own name, but for a tied embedding that stands in for a head.
+    """
     parameters: Parameters
     """The parameters of this source for this tensor."""
     rows: Rows | None = None
@@ -99,8 +104,8 @@ class Plan:
     """config.json of the result; nothing for raw folders."""
     donor: SourceModel
     """Whose tokenizer and other small files go along."""
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    """Files that replace the donor's, by name."""
+    files: Mapping[str, bytes | None] = field(default_factory=dict)
+    """Files that replace the donor's, by name; nothing for one that is left out."""
     partial: tuple[str, ...] = ()
     """Tensors that not every source had, with what was done."""
 

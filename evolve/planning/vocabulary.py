@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evoreg.evolve.checkpoints.tensors import TensorInfo
+from evoreg.evolve.planning.layout import Layout
 from evoreg.evolve.planning.names import is_head, is_token_embedding, sections
 from evoreg.evolve.planning.plan import SourceModel
 from evoreg.evolve.vocabulary.rows import Rows
@@ -15,7 +16,19 @@ from evoreg.evolve.vocabulary.tokens import (
     rows_for,
     union,
 )
+from evoreg.provenance.records.digest import Digest
+from evoreg.provenance.records.errors import Code, MergeError, Problem
 from evoreg.provenance.records.recipe import Recipe
+
+_OTHER_FORMS = (
+    "tokenizer.model",
+    "spiece.model",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "added_tokens.json",
+)
+"""Other forms of a tokenizer, which do not know the tokens that were added."""
 
 
 @dataclass(frozen=True)
@@ -26,23 +39,23 @@ class Tokens:
     """Token of each row of the result."""
     vocabularies: Mapping[str, Vocabulary]
     """The vocabulary of each model."""
+    identities: Mapping[str, Digest]
+    """The weights of each model."""
     base: str
     """Reference of the model whose rows stand in first."""
     donor: SourceModel
     """Whose tokenizer is kept or extended."""
-    tokenizer: bytes
-    """Content of tokenizer.json."""
+    files: Mapping[str, bytes | None]
+    """tokenizer.json; and nothing for files of the donor that would contradict it."""
 
     @property
     def count(self) -> int:
         """Number of rows."""
         return len(self.names)
 
-    def applies(self, model: SourceModel, info: TensorInfo) -> bool:
+    def applies(self, info: TensorInfo) -> bool:
         """Tell whether a tensor has one row for each token of its model."""
-        if not info.shape or not (is_token_embedding(info.name) or is_head(info.name)):
-            return False
-        return vocabulary_size(model) in (None, info.shape[0])
+        return bool(info.shape) and (is_token_embedding(info.name) or is_head(info.name))
 
     def rows(self, references: Sequence[str]) -> tuple[Rows, ...]:
         """Return how each input of a tensor is reordered.
@@ -54,16 +67,66 @@ class Tokens:
             One `Rows` an input.
         """
         base = references.index(self.base) if self.base in references else None
-        return rows_for(self.names, [self.vocabularies[name] for name in references], base)
+        known = [self.vocabularies[name] for name in references]
+        return rows_for(self.names, known, [self.identities[name] for name in references], base)
 
 
 def vocabulary_size(model: SourceModel) -> int | None:
-    """Return vocab_size of a model's configuration, or nothing if it is silent."""
-    for part in sections(dict(model.checkpoint.config)):
-        size = part.get("vocab_size")
-        if isinstance(size, int):
-            return size
-    return None
+    """Return how many rows a model has for tokens.
+
+    Args:
+        model: Any model.
+
+    Returns:
+        The rows of its token tables, or nothing if it has none.
+
+    Raises:
+        MergeError: Its tables differ, or config.json names another vocab_size.
+    """
+    tables = {
+        name: info.shape[0]
+        for name, info in model.checkpoint.tensors.items()
+        if info.shape and (is_token_embedding(name) or is_head(name))
+    }
+    parts = sections(dict(model.checkpoint.config))
+    said = [size for part in parts if isinstance(size := part.get("vocab_size"), int)]
+    told = said[0] if said else None
+    sizes = {*tables.values(), *([] if told is None else [told])}
+    if len(sizes) > 1:
+        rows = ", ".join(f"{name} {count}" for name, count in sorted(tables.items()))
+        raise MergeError(
+            Code.MERGE_VOCABULARY,
+            f"{model.reference} does not agree with itself: vocab_size {told}, rows of {rows}",
+            hint="correct its config.json, or leave out tokenizer_source",
+        )
+    return sizes.pop() if tables else None
+
+
+def unknown_tables(tokens: Tokens, layout: Layout) -> list[Problem]:
+    """Return the tensors that seem to have a row for each token but are not known to.
+
+    Reordering some token tables and not others would mix up the tokens.
+
+    Args:
+        tokens: The vocabulary of the result.
+        layout: All meetings.
+
+    Returns:
+        One problem a tensor.
+    """
+    problems = []
+    for meeting in layout.meetings:
+        for found in meeting.inputs:
+            info = found.tensor
+            size = vocabulary_size(found.model) or len(
+                tokens.vocabularies[found.model.reference].ids
+            )
+            fits = len(info.shape) > 1 and info.shape[0] == size and info.layer is None
+            if fits and not tokens.applies(info):
+                what = f"{info.name} may have a row for each token, but is no known table"
+                hint = "leave out tokenizer_source if the models share one vocabulary"
+                problems.append(Problem(Code.MERGE_VOCABULARY, what, found.model.reference, hint))
+    return list(dict.fromkeys(problems))
 
 
 def plan_tokens(
@@ -97,4 +160,8 @@ def plan_tokens(
         names = in_order(read[keeper.reference])
     folder = keeper.checkpoint.folder
     tokenizer = extended_tokenizer(keeper.reference, folder, names, everyone)
-    return Tokens(names, read, keeper.reference, keeper, tokenizer)
+    files: dict[str, bytes | None] = {"tokenizer.json": tokenizer}
+    if len(names) > len(read[keeper.reference].ids):
+        files.update(dict.fromkeys(_OTHER_FORMS, None))
+    identities = {reference: model.identity for reference, model in models.items()}
+    return Tokens(names, read, identities, keeper.reference, keeper, files)

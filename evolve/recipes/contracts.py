@@ -163,6 +163,3 @@ NOT_OFFERED = (
     "model_stock", "multislerp", "nearswap", "nuslerp", "ram", "ramplus_tl", "sce",
 )  # fmt: skip
 """Methods of mergekit 0.1.5 that evoreg knows by name but does not offer."""
-
-PARAMETER_NAMES = tuple(sorted({item.name for row in _ROWS for item in row.parameters}))
-"""Every parameter name that some method reads."""

@@ -161,7 +161,16 @@ class Form:
         return parameter
 
     def _choices(self, value: Marked, parameter: Parameter) -> tuple[Setting, ...]:
+        if isinstance(value, Items) and not value.items:
+            return ()
         if isinstance(value, Items) and any(isinstance(item, Table) for item in value.items):
+            if not all(isinstance(item, Table) for item in value.items):
+                what = f"{parameter.name} mixes plain values with settings"
+                hint = (
+                    "write each as {value: ..., filter: ...}; without a filter it is for the rest"
+                )
+                self.report(Code.RECIPE_PARAMETER, what, value.mark, hint)
+                return ()
             settings = (self._setting(item, parameter) for item in value.items)
         else:
             settings = (self._setting(item, parameter) for item in (value,))
@@ -173,7 +182,12 @@ class Form:
         self.known_keys(value, ("value", "filter"))
         inner = value.pairs.get("value")
         chosen = value.pairs.get("filter")
-        text = chosen.value if isinstance(chosen, Leaf) else None
+        if chosen is not None and not isinstance(chosen, Leaf):
+            what = f"{parameter.name}: a filter is one part of a tensor name"
+            hint = "write one setting for each filter"
+            self.report(Code.RECIPE_PARAMETER, what, chosen.mark, hint)
+            return None
+        text = None if chosen is None else chosen.value
         if inner is None or isinstance(inner, Table):
             what = f"{parameter.name}: the setting has no value"
             self.report(Code.RECIPE_PARAMETER, what, value.mark, "write value: and filter:")

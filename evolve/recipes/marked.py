@@ -4,7 +4,6 @@ The text is untrusted: size, depth and number of values are limited, aliases can
 must be unique texts, and only the plain YAML 1.1 types of mergekit's files are understood.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -17,6 +16,10 @@ LARGEST = 2**20
 """Bytes that a recipe may have."""
 _DEEPEST = 20
 _MOST = 20_000
+_LONGEST_NUMBER = 100
+_TEXTS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:null")
+# What PyYAML raises for hostile scalars, besides its own errors.
+_FAULTS = (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError, TypeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +107,14 @@ class _Reader:
         return Table(self.mark(node), pairs, keys)
 
     def leaf(self, node: yaml.Node) -> Leaf:
+        if node.tag not in _TEXTS and len(str(node.value)) > _LONGEST_NUMBER:
+            raise self.fail("this number is too long", node, "put it in quotes if it is a text")
         try:
             value = self.loader.construct_object(node)
-        except (yaml.YAMLError, ValueError) as error:
+        except _FAULTS as error:
             raise self.fail(f"not a plain value: {error}", node) from error
+        if isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
+            raise self.fail("this text holds half a character", node)
         if value is not None and not isinstance(value, bool | int | float | str):
             raise self.fail(f"not a plain value: {type(value).__name__}", node, "put it in quotes")
         if isinstance(value, int) and abs(value) >= 2**53:
@@ -143,7 +150,7 @@ def load_marked(text: str, file: str) -> Table:
         value = _Reader(file, loader).read(node, 0)
     except yaml.MarkedYAMLError as error:
         raise _syntax(error, file) from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except (*_FAULTS, RecursionError) as error:
         raise RecipeError(Code.RECIPE_SYNTAX, f"not YAML: {error}", where=file) from error
     finally:
         loader.dispose()
@@ -162,22 +169,3 @@ def _syntax(error: yaml.MarkedYAMLError, file: str) -> RecipeError:
             hint="keep one document a file and merge them one after the other",
         )
     return RecipeError(Code.RECIPE_SYNTAX, what, where=where, hint="check the indentation there")
-
-
-def walk(value: Marked) -> Iterator[Leaf]:
-    """Yield every single value inside a marked value, in the order of the file.
-
-    Args:
-        value: Any marked value.
-
-    Yields:
-        Its leaves.
-    """
-    if isinstance(value, Leaf):
-        yield value
-    elif isinstance(value, Items):
-        for item in value.items:
-            yield from walk(item)
-    else:
-        for item in value.pairs.values():
-            yield from walk(item)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from evoreg.evolve.recipes.contracts import Contract
 from evoreg.evolve.recipes.form import Form
-from evoreg.evolve.recipes.marked import Leaf, Mark, Table, load_marked
+from evoreg.evolve.recipes.marked import Mark, Table, load_marked
 from evoreg.evolve.recipes.rules import check_structure
 from evoreg.provenance.records.errors import Code, Problem, RecipeError
 from evoreg.provenance.records.recipe import Recipe, Slice, Source
@@ -124,7 +124,7 @@ def _layers(form: Form, row: Table) -> tuple[int, int] | None:
         return None
     numbers = form.plain_list(value)
     match numbers:
-        case [int(first), int(end)] if 0 <= first <= end and not isinstance(first, bool):
+        case [int(first), int(end)] if 0 <= first <= end and not _truth(first, end):
             return first, end
     shown = f" [{', '.join(str(n) for n in numbers)}]" if numbers is not None else ""
     form.report(
@@ -134,6 +134,10 @@ def _layers(form: Form, row: Table) -> tuple[int, int] | None:
         "write two numbers with 0 <= first <= end; end is not included",
     )
     return None
+
+
+def _truth(*values: object) -> bool:
+    return any(isinstance(value, bool) for value in values)
 
 
 def place_of(read: ReadRecipe, reference: str) -> str:
@@ -148,6 +152,3 @@ def place_of(read: ReadRecipe, reference: str) -> str:
     """
     mark = read.places.get(reference)
     return str(mark) if mark else read.file
-
-
-__all__ = ["Leaf", "ReadRecipe", "place_of", "read_recipe"]

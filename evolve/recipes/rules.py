@@ -25,6 +25,7 @@ def check_structure(form: Form, recipe: Recipe, contract: Contract) -> None:
     if recipe.slices and sum(_length(piece.sources[0]) for piece in recipe.slices) == 0:
         form.report(Code.RECIPE_LAYERS, "the slices hold no layer at all", form.root.mark)
     _check_ignored_base(form, recipe, contract)
+    _check_base_parameters(form, recipe, contract)
 
 
 def _length(source: Source) -> int:
@@ -91,3 +92,18 @@ def _check_ignored_base(form: Form, recipe: Recipe, contract: Contract) -> None:
             "but no weights"
         )
         form.warn(Code.RECIPE_STRUCTURE, what, mark, "list it under models to merge it")
+
+
+def _check_base_parameters(form: Form, recipe: Recipe, contract: Contract) -> None:
+    """Warn about parameters of a base: differences from itself are zero whatever they say."""
+    if not contract.delta:
+        return
+    groups = [(recipe.base_model, recipe.models)]
+    groups += [(piece.base_model or recipe.base_model, piece.sources) for piece in recipe.slices]
+    for base, sources in groups:
+        for source in sources:
+            if source.model == base and source.parameters:
+                names = ", ".join(name for name, _ in source.parameters)
+                mark = form.places.get(source.model, form.root.mark)
+                what = f"{names} of the base {source.model!r} changes nothing"
+                form.warn(Code.RECIPE_PARAMETER, what, mark, "leave it out")

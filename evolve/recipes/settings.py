@@ -2,8 +2,8 @@
 
 A parameter may be set in several blocks (model, slice, recipe). For each tensor the first block
 that has a setting whose filter is part of the tensor's name decides. A gradient of n values
-is read at a position t in [0, 1]: with s = t (n - 1) and i = floor(s) the value is (1 - (s -
-i)) v_i + (s - i) v_(i+1); truth values are not mixed but taken at index i.
+is read at a position t in [0, 1]: with s = t (n - 1) and i = floor(s) the value is
+(1 - (s - i)) v_i + (s - i) v_(i+1); truth values are not mixed but taken at index i.
 """
 
 import math

@@ -12,6 +12,7 @@ from pathlib import Path
 from tokenizers import AddedToken, Tokenizer
 
 from evoreg.evolve.vocabulary.rows import MEAN, Rows
+from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.errors import Code, MergeError
 
 
@@ -107,13 +108,18 @@ def in_order(vocabulary: Vocabulary) -> tuple[str, ...]:
 
 
 def rows_for(
-    tokens: Sequence[str], vocabularies: Sequence[Vocabulary], base: int | None
+    tokens: Sequence[str],
+    vocabularies: Sequence[Vocabulary],
+    identities: Sequence[Digest],
+    base: int | None,
 ) -> tuple[Rows, ...]:
     """Return where each model takes each row from.
 
     Args:
         tokens: Token of each row of the result.
         vocabularies: One for each input of a tensor.
+        identities: The weights of each input; a mean is taken in their order, whatever the
+            recipe's.
         base: Position of the base among the inputs, if it is there.
 
     Returns:
@@ -122,9 +128,11 @@ def rows_for(
     Raises:
         MergeError: A token that no input knows.
     """
+    order = sorted(range(len(vocabularies)), key=lambda place: identities[place])
     donors = []
     for token in tokens:
-        found = tuple((i, v.ids[token]) for i, v in enumerate(vocabularies) if token in v.ids)
+        known = ((place, vocabularies[place].ids.get(token)) for place in order)
+        found = tuple((place, row) for place, row in known if row is not None)
         if not found:
             what = f"no model has a row for the token {token!r:.60}"
             raise MergeError(Code.MERGE_VOCABULARY, what, hint="choose another tokenizer_source")
@@ -163,17 +171,18 @@ def extended_tokenizer(
         Content of tokenizer.json.
 
     Raises:
-        MergeError: The tokenizer gives a new token another id than its row.
+        MergeError: A token would have no row, or another id than its row.
     """
     tokenizer = _load(reference, folder)
     present = tokenizer.get_vocab(with_added_tokens=True)
     for token in tokens[len(present) :]:
         settings = next((v.added[token] for v in vocabularies if token in v.added), None)
         tokenizer.add_tokens([settings or AddedToken(token, normalized=False)])
-    if any(tokenizer.token_to_id(token) != row for row, token in enumerate(tokens)):
+    fits = all(tokenizer.token_to_id(token) == row for row, token in enumerate(tokens))
+    if not fits or tokenizer.get_vocab_size(with_added_tokens=True) != len(tokens):
         raise MergeError(
             Code.MERGE_VOCABULARY,
-            f"the tokenizer of {reference} cannot be extended so that ids are rows",
+            f"the tokenizer of {reference} cannot be made to fit the rows of its embedding",
             hint="choose another tokenizer_source",
         )
     return str(tokenizer.to_str(pretty=True)).encode()
