@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from evoreg.provenance.records.canonical import to_canonical
 from evoreg.provenance.records.digest import Digest, digest_of
@@ -10,8 +10,30 @@ from evoreg.provenance.records.model import File
 from evoreg.provenance.records.recipe import Ingredient, Recipe
 from evoreg.provenance.records.record import Record
 
-Fraction = Annotated[str, StringConstraints(pattern=r"^-?[0-9]+\.[0-9]{9}$")]
+_ZERO = "0.000000000"
+
+
+def _not_minus_zero(text: str) -> str:
+    if text == f"-{_ZERO}":
+        raise ValueError("zero has no sign")
+    return text
+
+
+def _from_0_to_1(text: str) -> str:
+    if not _ZERO <= text <= "1.000000000":
+        raise ValueError("a share is at least 0 and at most 1")
+    return text
+
+
+Fraction = Annotated[
+    str,
+    StringConstraints(pattern=r"^-?(0|[1-9][0-9]*)\.[0-9]{9}$"),
+    AfterValidator(_not_minus_zero),
+]
 """A fraction with nine decimals, as text: hashed records hold no measured binary floats."""
+
+Share = Annotated[Fraction, AfterValidator(_from_0_to_1)]
+"""A fraction from 0 to 1."""
 
 
 def fraction(value: float) -> Fraction:
@@ -32,7 +54,7 @@ class GroupShare(Record):
 
     group: str
     """Layer and component, such as ``layer 3 attention`` or ``embeddings``."""
-    effective: Fraction
+    effective: Share
     """Share of this group's change, in [0, 1]; the sources' shares sum to 1, or all are 0."""
     alignment: Fraction
     """Signed share of this group's change, by inner product."""
@@ -45,7 +67,7 @@ class Contribution(Record):
     """The model reference, as in the recipe."""
     nominal: Fraction
     """What the recipe says: normalised weight, or share of the copied parameters."""
-    effective: Fraction
+    effective: Share
     """|p_i|_1 / sum_j |p_j|_1 over all tensors; non-negative, sums to 1 over the sources."""
     alignment: Fraction
     """<p_i, X> / |X|^2; negative where a source pulls against the result."""

@@ -103,7 +103,7 @@ class Problem:
         """Return the problem on one line."""
         where = f"{self.where}: " if self.where else ""
         hint = f" ({self.hint})" if self.hint else ""
-        return f"[{self.code}] {where}{self.what}{hint}"
+        return " ".join(f"[{self.code}] {where}{self.what}{hint}".splitlines())
 
 
 class EvoregError(Exception):

@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from evoreg.provenance.records.canonical import to_canonical
 from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.record import Record
 
@@ -11,10 +12,24 @@ Scalar = bool | int | float | str
 """A parameter value."""
 
 
+def _as_written(value: Scalar) -> Scalar:
+    """Return a float for digits that are the canonical spelling of one, such as those of 1e20."""
+    if not isinstance(value, int) or abs(value) < 2**53:
+        return value
+    try:
+        number = float(value)
+    except OverflowError:
+        return value
+    return number if to_canonical(number) == str(value).encode() else value
+
+
+_Value = Annotated[Scalar, AfterValidator(_as_written)]
+
+
 class Setting(Record):
     """A value for the tensors whose name contains `filter`."""
 
-    value: Scalar | tuple[Scalar, ...]
+    value: _Value | tuple[_Value, ...]
     """One value, or a gradient: values spread evenly over the layers."""
     filter: str | None = None
     """Part of a tensor name; nothing means every tensor."""

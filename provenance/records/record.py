@@ -45,10 +45,10 @@ class Record(BaseModel):
         Raises:
             InputError: Other bytes: not canonical, unknown or missing fields, wrong types.
         """
-        from_canonical(data)
         try:
-            return cls.model_validate_json(data)
+            record = cls.model_validate_json(data)
         except ValidationError as error:
+            from_canonical(data)
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             raise InputError(
@@ -57,3 +57,12 @@ class Record(BaseModel):
                 where=where,
                 hint="the record was written by another version, or changed by hand",
             ) from error
+        if record.canonical() != data:
+            from_canonical(data)
+            # Canonical, but a field that has a default was left out: a second spelling.
+            raise InputError(
+                Code.NOT_A_RECORD,
+                f"not a {cls.__name__} record: not every field is present",
+                hint="the record was written by another version, or changed by hand",
+            )
+        return record

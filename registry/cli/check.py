@@ -29,6 +29,7 @@ def check(
     from evoreg.provenance.records.decision import Verdict
     from evoreg.registry.cli import asked
     from evoreg.registry.cli.gate import show_decision, show_sources
+    from evoreg.registry.merging.facts import papers_missing
     from evoreg.registry.merging.prepare import Question, plan_of, prepare
     from evoreg.registry.settings import settings_from
 
@@ -44,6 +45,10 @@ def check(
     plan = plan_of(prepared, None)
     verdict = prepared.decision.verdict
     code = {Verdict.BLOCK: REFUSED, Verdict.REVIEW: REVIEW}.get(verdict, OK)
+    missing = papers_missing(prepared, plan, name or recipe.stem) if code == OK else ()
+    for problem in missing:
+        screen.problem(problem, "review", "bold yellow")
+    code = REVIEW if missing else code
     if as_json:
         screen.raw(
             {
@@ -53,10 +58,12 @@ def check(
                 "decision": prepared.decision.to_json(),
                 "tensors": len(plan.outputs),
                 "bytes": plan.size,
+                "missing": [problem_json(item) for item in missing],
                 "warnings": [problem_json(item) for item in prepared.read.warnings],
             }
         )
     else:
         size = f"{len(plan.outputs)} tensors, {plan.size:,} bytes"
-        screen.data.print(f"{verdict}: {intent} ({size})")
+        word = Verdict.REVIEW if missing else verdict
+        screen.data.print(f"{word}: {intent} ({size})")
     raise typer.Exit(code)

@@ -13,11 +13,18 @@ _Folder = Annotated[Path, typer.Argument(help="Folder for the ledger and the mer
 
 
 def demo(folder: _Folder = Path("evoreg-demo"), as_json: options.AsJson = False) -> None:
-    """Register three sources, refuse one merge, make another, evaluate it, show who is inside."""
+    """See the main job on models that come along.
+
+    Register three sources, refuse one merge, make another, evaluate it, show who is inside.
+    """
     from evoreg.registry.cli.showcase import showcase
+    from evoreg.registry.merging.output import translated
     from evoreg.registry.settings import settings_from
 
     screen = Screen.open(as_json=as_json)
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = settings_from(os.environ, folder.absolute(), offline=True)
+    with translated(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    # A demo has no business in the books that somebody keeps.
+    environment = {key: value for key, value in os.environ.items() if key != "EVOREG_LEDGER"}
+    settings = settings_from(environment, folder.absolute(), offline=True)
     showcase(screen, folder, settings)

@@ -5,7 +5,7 @@ from rich.text import Text
 
 from evoreg.evolve.recipes.marked import Mark
 from evoreg.provenance.records.decision import Decision, Reason, Verdict
-from evoreg.registry.cli.screen import Screen, plain, styled
+from evoreg.registry.cli.screen import Screen, plain, print_table, styled
 from evoreg.registry.merging.prepare import Prepared
 
 STYLES = {
@@ -22,7 +22,6 @@ _KINDS = {
     Verdict.REVIEW: ("review", "bold yellow"),
     Verdict.BLOCK: ("error", "bold red"),
 }
-_BRIEF = 44
 _DISCLAIMER = (
     "evoreg reports what recorded licence texts say about recorded sources; it is not legal advice"
 )
@@ -36,25 +35,27 @@ def show_sources(screen: Screen, prepared: Prepared) -> None:
         prepared: Recipe, models and decision.
     """
     table = Table.grid(padding=(0, 2))
-    for _ in range(5):
-        table.add_column(no_wrap=True)
+    for foreign in (False, False, False, True):
+        table.add_column(no_wrap=not foreign)
     base = prepared.recipe.base_model
     for source, reference in zip(prepared.decision.sources, prepared.models, strict=False):
+        name = styled(f"  {source.model}")
         table.add_row(
-            styled(f"  {source.model}"),
+            name.append(" (base)", "dim") if reference == base else name,
             styled(source.expression),
-            styled(_brief(source.evidence), "dim"),
             Text(str(source.verdict), style=STYLES[source.verdict]),
-            Text("base" if reference == base else "", style="dim"),
+            _brief(screen, source.evidence),
         )
     screen.talk.print(Text("Sources", style="bold"))
-    screen.talk.print(table)
+    print_table(screen.talk, table)
 
 
-def _brief(evidence: tuple[str, ...]) -> str:
-    """Return what the licence rests on in a few words; `evoreg check --json` has all of it."""
-    first = evidence[0] if evidence else "no evidence"
-    return first if len(first) <= _BRIEF else first[: _BRIEF - 1] + "…"
+def _brief(screen: Screen, evidence: tuple[str, ...]) -> Text:
+    """Return what the licence rests on, cut where the line ends; `--json` has all of it."""
+    text = styled(evidence[0] if evidence else "no evidence", "dim")
+    unicode = screen.talk.encoding.startswith("utf")
+    text.no_wrap, text.overflow = True, "ellipsis" if unicode else "crop"
+    return text
 
 
 def show_decision(screen: Screen, prepared: Prepared) -> None:
@@ -69,11 +70,11 @@ def show_decision(screen: Screen, prepared: Prepared) -> None:
     for reason in decision.reasons:
         if reason.effect.severity >= Verdict.REVIEW.severity or _is_note(reason):
             _show_reason(screen, prepared, reason)
-    head = Text("Gate", style="bold").append(Text(f"  {decision.intent} "))
-    head.append(Text(screen.signs["to"] + " "))
-    head.append(Text(str(decision.verdict), style=STYLES[decision.verdict]))
-    if decision.outbound != "NOASSERTION":
-        head.append(styled(f"   licence of the result: {decision.outbound}"))
+    to = screen.signs["to"]
+    word = (str(decision.verdict), STYLES[decision.verdict])
+    head = Text.assemble(("Gate", "bold"), f"  {decision.intent} {to} ", word)
+    if decision.outbound != "NOASSERTION" and decision.verdict is not Verdict.BLOCK:
+        head.append_text(styled(f"   licence of the result: {decision.outbound}"))
     screen.talk.print(head)
     if decision.verdict.severity < Verdict.REVIEW.severity:
         _show_obligations(screen, decision)
@@ -86,8 +87,9 @@ def _is_note(reason: Reason) -> bool:
 
 def _show_reason(screen: Screen, prepared: Prepared, reason: Reason) -> None:
     kind, style = _KINDS[reason.effect]
-    head = Text(f"{kind}[{reason.code} {reason.name.lower().replace('_', '-')}]", style=style)
-    screen.talk.print(head.append(": ").append(styled(reason.message, "bold")))
+    name = reason.name.lower().replace("_", "-")
+    head = Text.assemble((f"{kind}[{reason.code} {name}]", style), ": ")
+    screen.talk.print(head.append_text(styled(reason.message, "bold")))
     mark = _mark(prepared, reason.model)
     if mark is not None:
         _show_line(screen, prepared, mark, reason.license, style)
@@ -133,7 +135,11 @@ def _show_line(screen: Screen, prepared: Prepared, mark: Mark, licence: str, sty
 
 
 def _show_obligations(screen: Screen, decision: Decision) -> None:
+    """Print what is owed, once for all sources that ask for the same."""
+    owed: dict[tuple[str, str], list[str]] = {}
     for item in decision.obligations:
-        whom = f"{item.model}: " if item.model else ""
-        text = Text("  ! ", style="yellow").append(styled(f"{item.kind.replace('_', ' ')}  "))
-        screen.talk.print(text.append(styled(whom + item.text[:160], "dim")))
+        owed.setdefault((item.kind, item.text), []).extend([item.model] if item.model else [])
+    for (kind, text), models in owed.items():
+        line = Text.assemble(("  ! ", "yellow"), kind.replace("_", " "), ": ")
+        line.append_text(styled(text, "dim"))
+        screen.talk.print(line.append_text(styled(f" ({', '.join(models)})" if models else "")))

@@ -22,7 +22,10 @@ _Anchor = Annotated[
 
 @app.command()
 def verify(anchor: _Anchor = None, as_json: options.AsJson = False) -> None:
-    """Recompute every hash of the ledger and compare its tables with its entries."""
+    """Prove that nobody changed the books.
+
+    Every hash is recomputed, and the tables are compared with the entries.
+    """
     from evoreg.provenance.ledger.verify import verify as verify_ledger
     from evoreg.registry.books import existing_ledger, head_from
     from evoreg.registry.settings import settings_from
@@ -82,8 +85,13 @@ def screen_line(number: int, kind: str, text: str) -> str:
 
 @app.command()
 def rebuild(as_json: options.AsJson = False) -> None:
-    """Make the tables of the ledger anew from its entries; the entries stay as they are."""
+    """Make the tables anew from the entries.
+
+    The entries stay as they are.
+    """
     from evoreg.provenance.ledger.rebuild import rebuild as rebuild_ledger
+    from evoreg.provenance.ledger.verify import verify as verify_ledger
+    from evoreg.provenance.records.errors import VerificationError
     from evoreg.registry.books import existing_ledger
     from evoreg.registry.settings import settings_from
 
@@ -91,6 +99,9 @@ def rebuild(as_json: options.AsJson = False) -> None:
     settings = settings_from(os.environ, Path.cwd(), offline=True)
     with existing_ledger(settings) as ledger:
         count = rebuild_ledger(ledger)
+        report = verify_ledger(ledger)
+    if report.problems:  # the tables now agree with entries that somebody changed
+        raise VerificationError.of(report.problems)
     if as_json:
         screen.document("evoreg/ledger-rebuild/1", {"entries": count})
         return

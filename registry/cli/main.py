@@ -1,7 +1,13 @@
 """The command `evoreg`: its parts, and the one place where errors become exit codes."""
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from threading import current_thread, main_thread
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -9,7 +15,7 @@ from typer.exceptions import TyperException
 
 from evoreg.provenance.records.errors import Code, EvoregError, UsageError
 from evoreg.registry.cli import check, demo, ledger, merge, model
-from evoreg.registry.cli.exits import BUG, INTERRUPTED, PIPE, USAGE
+from evoreg.registry.cli.exits import BUG, INTERRUPTED, OK, PIPE, USAGE
 from evoreg.registry.cli.screen import Screen
 from evoreg.registry.settings import evoreg_version
 
@@ -46,6 +52,9 @@ def _top(
 
 def run() -> None:
     """Run the command line and exit with the code of `evoreg.registry.cli.exits`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # what the terminal cannot show is spelt out
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(answer(sys.argv[1:]))
 
 
@@ -59,28 +68,72 @@ def answer(arguments: list[str]) -> int:
         The exit code.
     """
     screen = Screen.open(as_json="--json" in arguments)
+    with _interrupts() as pressed:
+        try:
+            code = app(arguments, standalone_mode=False)
+            sys.stdout.flush()
+        except (KeyboardInterrupt, typer.Abort):
+            return _interrupted(screen)
+        except BrokenPipeError:
+            return _reader_gone()
+        except SystemExit as error:  # so Rich and Typer tell that the reader is gone
+            return _reader_gone() if error.code == 1 else OK
+        except Exception as error:
+            return _interrupted(screen) if pressed else _failure(screen, error)
+    if code == INTERRUPTED:  # Typer met Ctrl-C first
+        return _interrupted(screen)
+    return code if isinstance(code, int) else OK
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Note each Ctrl-C: torch may lose the exception and fail with another one instead."""
+    pressed: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        signal.default_int_handler(number, frame)
+
+    before = signal.getsignal(signal.SIGINT)
+    # Whoever set another handler, or ignores the signal, meant it; threads may not set any.
+    ours = before is signal.default_int_handler and current_thread() is main_thread()
+    if ours:
+        signal.signal(signal.SIGINT, note)
     try:
-        code = app(arguments, standalone_mode=False)
-        sys.stdout.flush()
-    except EvoregError as error:
+        yield pressed
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, before)
+
+
+def _failure(screen: Screen, error: Exception) -> int:
+    if isinstance(error, EvoregError):
         return screen.error(error)
-    except TyperException as error:
-        text = error.format_message()
-        return screen.error(_misuse(text)) if text else USAGE  # else its help was shown
-    except (KeyboardInterrupt, typer.Abort):
-        screen.talk.print("\ninterrupted; nothing was left behind")
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader is gone; keep Python from complaining about it once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE
-    except Exception as error:
-        return _bug(screen, error)
-    return code if isinstance(code, int) else 0
+    if isinstance(error, TyperException):
+        return _misuse(screen, error.format_message())
+    return _bug(screen, error)
 
 
-def _misuse(text: str) -> UsageError:
-    return UsageError(Code.USAGE, text, hint="evoreg COMMAND --help shows what is possible")
+def _interrupted(screen: Screen) -> int:
+    screen.talk.print("\ninterrupted; no half-made model was left behind")
+    if screen.json:
+        screen.failure(INTERRUPTED, ())
+    return INTERRUPTED
+
+
+def _reader_gone() -> int:
+    """Keep Python from complaining once more at exit that nobody reads."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return PIPE
+
+
+def _misuse(screen: Screen, text: str) -> int:
+    """Tell what is wrong with the arguments; without any, the text is the help of the command."""
+    if not text.startswith("Usage:"):
+        hint = "evoreg COMMAND --help shows what is possible"
+        return screen.error(UsageError(Code.USAGE, text, hint=hint))
+    screen.talk.print(text)
+    return USAGE
 
 
 def _bug(screen: Screen, error: Exception) -> int:
@@ -89,5 +142,4 @@ def _bug(screen: Screen, error: Exception) -> int:
         raise error
     what = f"unexpected {type(error).__name__}: {error}"
     hint = "this is a bug in evoreg: please report it with the output of EVOREG_DEBUG=1"
-    screen.error(EvoregError(Code.BUG, what, hint=hint))
-    return BUG
+    return screen.error(EvoregError(Code.BUG, what, hint=hint), code=BUG)

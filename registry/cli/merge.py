@@ -20,17 +20,23 @@ _Seed = Annotated[
         "--random-seed",
         min=0,
         max=2**53 - 1,
+        metavar="N",
         help="Seed of random methods (default: derived from recipe and weights).",
     ),
 ]
 _Threads = Annotated[
     int,
-    typer.Option("--threads", "-j", min=1, max=256, help="Worker threads; never changes a byte."),
+    typer.Option(
+        "--threads", "-j", min=1, max=256, metavar="N", help="Worker threads; change no byte."
+    ),
 ]
 _ShardSize = Annotated[
     str,
     typer.Option(
-        "--shard-size", "--out-shard-size", help="Bytes in one weight file; K, M, B = 10^3, 6, 9."
+        "--shard-size",
+        "--out-shard-size",
+        metavar="SIZE",
+        help="Bytes in one weight file: a number, or with K, M, B (10^3, 10^6, 10^9) behind it.",
     ),
 ]
 
@@ -51,7 +57,10 @@ def merge(
     offline: options.Offline = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Merge models: check the licences, merge, measure the shares, write ledger and papers."""
+    """Merge models, with their licences and credits.
+
+    Check the licences, merge, measure the shares, write ledger and papers.
+    """
     from evoreg.registry.cli import asked
     from evoreg.registry.cli.merging import Wish, merge_on, refused
     from evoreg.registry.merging.prepare import Question

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
+    DownloadColumn,
     Progress,
     TextColumn,
-    TimeElapsedColumn,
+    TimeRemainingColumn,
     TransferSpeedColumn,
 )
 from rich.table import Table
@@ -18,11 +18,12 @@ from rich.text import Text
 from evoreg.evolve.planning.plan import OutputTensor, Plan
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.digest import short
-from evoreg.provenance.records.errors import EvoregError, RefusedError
+from evoreg.provenance.records.errors import Code, EvoregError, RefusedError
 from evoreg.registry.cli.exits import exit_code
 from evoreg.registry.cli.gate import show_decision, show_sources
-from evoreg.registry.cli.screen import Screen, plain, styled
-from evoreg.registry.merging.make import RECORD, Job, Made, make, refuse
+from evoreg.registry.cli.screen import Screen, plain, print_table, styled
+from evoreg.registry.merging.facts import papers_missing
+from evoreg.registry.merging.made import RECORD, Job, Made, refuse, refuse_without
 from evoreg.registry.merging.output import check_place
 from evoreg.registry.merging.prepare import Prepared, Question, plan_of, prepare
 from evoreg.registry.models.resolve import ResolvedModel
@@ -76,6 +77,7 @@ def merge_on(screen: Screen, question: Question, wish: Wish, settings: Settings)
     show_decision(screen, prepared)
     refuse(prepared.decision)
     plan = plan_of(prepared, wish.seed)
+    refuse_without(papers_missing(prepared, plan, wish.name))
     job = Job(wish.out, wish.name, wish.threads, wish.shard_size)
     made = _with_bar(screen, prepared, plan, job, settings)
     show_summary(screen, plan, made, time.monotonic() - started)
@@ -91,25 +93,26 @@ def _found(screen: Screen, model: ResolvedModel) -> None:
 
 def _with_bar(screen: Screen, prepared: Prepared, plan: Plan, job: Job, settings: Settings) -> Made:
     """Merge under a bar over the bytes on a terminal, with a line now and then elsewhere."""
+    from evoreg.registry.merging.make import make
+
     screen.talk.print(_headline(plan))
     if not screen.talk.is_terminal:
         return make(prepared, plan, job, settings, _Lines(screen, plan))
     columns = (
         TextColumn("  "),
         BarColumn(bar_width=40),
-        MofNCompleteColumn(),
-        TextColumn("tensors"),
+        DownloadColumn(),
         TransferSpeedColumn(),
-        TimeElapsedColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
     )
     with Progress(*columns, console=screen.talk, transient=False) as bar:
-        task = bar.add_task("merge", total=len(plan.outputs))
+        task = bar.add_task("merge", total=plan.size)
         return make(
             prepared,
             plan,
             job,
             settings,
-            lambda _output: bar.update(task, advance=1, refresh=False),
+            lambda output: bar.update(task, advance=output.size),
         )
 
 
@@ -120,7 +123,7 @@ def _headline(plan: Plan) -> Text:
         else [plan.contract.title]
     )
     facts += [f"{plan.elements:,} parameters", f"{plan.size:,} bytes"]
-    return Text("Merge", style="bold").append(styled("  " + "  ".join(facts), ""))
+    return Text.assemble(("Merge", "bold"), "  " + "  ".join(facts))
 
 
 class _Lines:
@@ -153,10 +156,10 @@ def show_summary(screen: Screen, plan: Plan, made: Made, seconds: float) -> None
     identities = {item.reference: item.identity for item in made.candidate.ingredients}
     names = {item.reference: item.name for item in made.candidate.ingredients}
     table = Table(box=None, padding=(0, 2), pad_edge=False, header_style="bold")
-    table.add_column("Contribution")
+    table.add_column("Contribution", no_wrap=True)
     for title in ("share", "aligned", "recipe"):
-        table.add_column(title, justify="right")
-    table.add_column("licence")
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("licence", no_wrap=True)
     for item in made.candidate.contributions:
         base = item.reference in plan.bases
         table.add_row(
@@ -166,13 +169,13 @@ def show_summary(screen: Screen, plan: Plan, made: Made, seconds: float) -> None
             "" if base else _percent(item.nominal),
             styled(licences.get(identities[item.reference], "")),
         )
-    screen.data.print(table)
+    print_table(screen.data, table)
     known = "known already" if made.repeated else "recorded"
     screen.data.print()
     screen.data.print(
-        Text(f"{screen.signs['ok']} ", style="bold green")
-        .append(Text(f"merged in {seconds:.1f} s {screen.signs['to']} "))
-        .append(styled(str(made.out), "bold"))
+        Text.assemble((screen.signs["ok"], "bold green"), f" merged in {seconds:.1f} s ")
+        .append(screen.signs["to"] + " ")
+        .append_text(styled(str(made.out), "bold"))
     )
     screen.data.print(f"  candidate  {made.candidate.id}")
     screen.data.print(f"  ledger     entry {made.entry.seq} ({known})")
@@ -208,7 +211,7 @@ def refused(screen: Screen, error: EvoregError, out: Path) -> int:
 
     Args:
         screen: Where to print.
-        error: The refusal; its reasons were shown already.
+        error: The refusal; the reasons of its decision were shown already.
         out: The folder that was not made.
 
     Returns:
@@ -216,6 +219,9 @@ def refused(screen: Screen, error: EvoregError, out: Path) -> int:
     """
     if screen.json:
         return screen.error(error)
+    for problem in error.problems:
+        if problem.code is Code.PAPER_MISSING:
+            screen.problem(problem, "review", "bold yellow")
     word = "Refused" if isinstance(error, RefusedError) else "Needs review"
     count = len(error.problems)
     text = f"{word}: {count} reason{'s' if count != 1 else ''}. {plain(str(out))} was not written."

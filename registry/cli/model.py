@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from evoreg.provenance.records.canonical import Json
+from evoreg.provenance.records.errors import Code, UsageError
 from evoreg.registry.cli import options
-from evoreg.registry.cli.screen import Screen, problem_json, styled
+from evoreg.registry.cli.screen import Screen, print_table, problem_json, styled
 
 app = typer.Typer(
     help="Models: register them, look at them, claim their licences.", no_args_is_help=True
@@ -26,7 +27,10 @@ _Wanted = Annotated[
 def add(
     reference: _Reference, offline: options.Offline = False, as_json: options.AsJson = False
 ) -> None:
-    """Register a model at its exact state: files, digests, card, licence files."""
+    """Register a model at its exact state.
+
+    Recorded are its files with their digests, its card and its licence files.
+    """
     from evoreg.provenance.ledger.opening import open_ledger
     from evoreg.registry.models.catalogue import add_model
     from evoreg.registry.models.hashing import DigestCache
@@ -84,7 +88,7 @@ def list_(as_json: options.AsJson = False) -> None:
         ]
         screen.document("evoreg/model-list/1", {"models": rows})
         return
-    screen.data.print(models_table(entries))
+    print_table(screen.data, models_table(entries))
 
 
 @app.command()
@@ -126,7 +130,10 @@ def claim(
     by: Annotated[str | None, typer.Option("--by", help="Who says so (default: you).")] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Record what somebody knows about a licence, with evidence. Claims are never removed."""
+    """Record what is known about a licence.
+
+    It needs evidence, and is never removed: a later claim can only answer it.
+    """
     from evoreg.registry.books import existing_ledger
     from evoreg.registry.cli.models import check_expression
     from evoreg.registry.models.catalogue import Statement, claim_license, find_model
@@ -135,6 +142,9 @@ def claim(
     screen = Screen.open(as_json=as_json)
     settings = settings_from(os.environ, Path.cwd(), offline=True)
     at = now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    if not evidence.strip():
+        hint = "an address (https://...), or a file that you keep"
+        raise UsageError(Code.USAGE, "a claim needs evidence", where="--evidence", hint=hint)
     statement = Statement(license_, by or settings.actor, at, evidence, note)
     with existing_ledger(settings) as ledger:
         model = find_model(ledger, wanted)

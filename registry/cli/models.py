@@ -24,11 +24,11 @@ def models_table(entries: Sequence[RegisteredModel]) -> Table:
         Entry, name, licence of the card, size, identity.
     """
     table = Table(box=None, padding=(0, 2), pad_edge=False, header_style="bold")
-    table.add_column("entry", justify="right")
+    table.add_column("entry", justify="right", no_wrap=True)
     for title in ("model", "card's licence"):
-        table.add_column(title)
-    table.add_column("bytes", justify="right")
-    table.add_column("identity")
+        table.add_column(title, no_wrap=True)
+    table.add_column("bytes", justify="right", no_wrap=True)
+    table.add_column("identity", no_wrap=True)
     for item in entries:
         size = sum(file.size for file in item.model.weights)
         table.add_row(

@@ -16,26 +16,36 @@ Offline = Annotated[
 Lenient = Annotated[bool, typer.Option("--lenient", help="Warn about unknown keys in the recipe.")]
 IntentName = Annotated[
     str,
-    typer.Option("--intent", "-i", help="What the result is for: research, commercial, hosted."),
+    typer.Option(
+        "--intent", "-i", metavar="research|commercial|hosted", help="What the result is for."
+    ),
 ]
 Name = Annotated[
-    str | None, typer.Option("--name", help="Name of the result (default: the folder's name).")
+    str | None,
+    typer.Option("--name", metavar="NAME", help="Name of the result (default: the folder's name)."),
 ]
 Recipe = Annotated[Path, typer.Argument(help="Recipe: mergekit's YAML.", show_default=False)]
 Users = Annotated[
     int | None,
-    typer.Option("--users", min=0, help="Your monthly active users, for licences with limits."),
+    typer.Option(
+        "--users",
+        min=0,
+        metavar="N",
+        help="Your monthly active users, for licences with limits.",
+    ),
 ]
 Revenue = Annotated[
     int | None,
-    typer.Option("--revenue", min=0, help="Your yearly revenue in US dollars."),
+    typer.Option("--revenue", min=0, metavar="N", help="Your yearly revenue in US dollars."),
 ]
 Domicile = Annotated[
-    str | None, typer.Option("--domicile", help="Your country: two letters, or EU.")
+    str | None, typer.Option("--domicile", metavar="CODE", help="Your country: two letters, or EU.")
 ]
 Territory = Annotated[
     list[str] | None,
-    typer.Option("--territory", help="Where the result will be offered (default: WORLD)."),
+    typer.Option(
+        "--territory", metavar="CODE", help="Where the result will be offered (default: WORLD)."
+    ),
 ]
 
 

@@ -7,7 +7,7 @@ read in it and no control or bidirectional character reaches the terminal.
 import json
 import sys
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -20,6 +20,16 @@ from evoreg.provenance.records.errors import EvoregError, Problem
 from evoreg.registry.cli.exits import exit_code
 
 _LONGEST = 2000
+_SIGNS = {"ok": "✓", "no": "✗", "under": "└─", "dot": "·", "to": "→", "bar": "│", "about": "±"}
+_PLAIN_SIGNS = {
+    "ok": "ok",
+    "no": "x",
+    "under": "`-",
+    "dot": "-",
+    "to": "->",
+    "bar": "|",
+    "about": "+-",
+}
 
 
 def plain(text: str) -> str:
@@ -86,10 +96,10 @@ class Screen:
     def signs(self) -> Mapping[str, str]:
         """The signs that the terminal can show."""
         try:
-            "✓✗└━·→".encode(self.talk.encoding or "ascii")
+            "".join(_SIGNS.values()).encode(self.talk.encoding or "ascii")
         except (UnicodeEncodeError, LookupError):
-            return {"ok": "ok", "no": "x", "under": "`-", "dot": "-", "to": "->", "bar": "|"}
-        return {"ok": "✓", "no": "✗", "under": "└─", "dot": "·", "to": "→", "bar": "│"}
+            return _PLAIN_SIGNS
+        return _SIGNS
 
     def document(self, schema: str, content: Mapping[str, Json]) -> None:
         """Print the one JSON document of a command that worked.
@@ -105,31 +115,34 @@ class Screen:
         self.data.file.write(json.dumps(value, indent=2, ensure_ascii=True) + "\n")
         self.data.file.flush()
 
-    def error(self, error: EvoregError, extra: Mapping[str, Json] | None = None) -> int:
+    def error(self, error: EvoregError, *, code: int | None = None) -> int:
         """Tell an error.
 
         Args:
             error: What went wrong.
-            extra: Further fields of the JSON document.
+            code: The exit code, if it is not that of the table.
 
         Returns:
             The exit code.
         """
-        code = exit_code(error)
+        code = exit_code(error) if code is None else code
         if self.json:
-            self.raw(
-                {
-                    "schema": "evoreg/error/1",
-                    "ok": False,
-                    "exit_code": code,
-                    "errors": [problem_json(problem) for problem in error.problems],
-                    **(extra or {}),
-                }
-            )
+            self.failure(code, error.problems)
             return code
         for problem in error.problems:
             self.problem(problem, "error", "bold red")
         return code
+
+    def failure(self, code: int, problems: Sequence[Problem]) -> None:
+        """Print the one JSON document of a command that failed.
+
+        Args:
+            code: The exit code.
+            problems: What is wrong; nothing if the user stopped the command.
+        """
+        errors = [problem_json(problem) for problem in problems]
+        schema = "evoreg/error/1"
+        self.raw({"schema": schema, "ok": False, "exit_code": code, "errors": [*errors]})
 
     def problem(self, problem: Problem, kind: str, style: str) -> None:
         """Tell one problem: code and sentence, place, advice."""
@@ -146,13 +159,18 @@ class Screen:
 
 
 def print_table(console: Console, table: Table) -> None:
-    """Print a table without cutting a word, even if it is wider than the terminal.
+    """Print a table without cutting what must be whole, even if it is wider than the terminal.
 
     Args:
         console: Where to print.
-        table: Columns that may be cut say so themselves: their texts have ``overflow="ellipsis"``.
+        table: Columns with ``no_wrap`` are kept whole.
     """
-    least = Measurement.get(console, console.options.update(max_width=_LONGEST), table).minimum
+    wide = console.options.update(max_width=_LONGEST)
+    for column in table.columns:
+        if column.no_wrap:
+            cells = (column.header, *column.cells)
+            column.min_width = max(Measurement.get(console, wide, cell).maximum for cell in cells)
+    least = Measurement.get(console, wide, table).minimum
     console.print(table, width=max(console.width, least), crop=False)
 
 

@@ -19,10 +19,10 @@ from evoreg.provenance.records.errors import (
     VerificationError,
 )
 from evoreg.registry.cli.merging import Wish, made_json, merge_on, refused
-from evoreg.registry.cli.screen import Screen, styled
+from evoreg.registry.cli.screen import Screen, print_table, styled
 from evoreg.registry.demo import models_folder, problems_file, recipe_file, refused_recipe_file
 from evoreg.registry.demo.evaluate import Accuracy, exact_match, read_problems
-from evoreg.registry.merging.make import RECORD, Made
+from evoreg.registry.merging.made import RECORD, Made
 from evoreg.registry.merging.prepare import Question
 from evoreg.registry.models.catalogue import Registration, add_model
 from evoreg.registry.models.hashing import DigestCache
@@ -82,7 +82,7 @@ def _title(screen: Screen, text: str) -> None:
 
 def _register(screen: Screen, settings: Settings) -> None:
     cache = DigestCache(settings.project / "digests.sqlite")
-    table = Table.grid(padding=(0, 2))
+    table = _grid(4)
     with open_ledger(settings.ledger, actor=settings.actor, clock=now) as ledger:
         for name in (_BASE, *_SOURCES):
             found = resolve(
@@ -93,7 +93,14 @@ def _register(screen: Screen, settings: Settings) -> None:
             )
             done = add_model(ledger, found)
             table.add_row(*_row(done, "base" if name == _BASE else ""))
-    screen.data.print(table)
+    print_table(screen.data, table)
+
+
+def _grid(columns: int) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for _ in range(columns):
+        table.add_column(no_wrap=True)
+    return table
 
 
 def _row(done: Registration, remark: str) -> tuple[Text, ...]:
@@ -143,18 +150,18 @@ def _evaluate(screen: Screen, merged: Path) -> Mapping[str, Accuracy]:
             raise EvaluationError(
                 Code.EVALUATION_FAILED, f"the model cannot be scored: {error}", where=str(folder)
             ) from error
-    table = Table.grid(padding=(0, 2))
+    table = _grid(5)
     best = max(scores[name].fraction for name in _PARENTS)
     for name, score in scores.items():
         gain = f"{100 * (score.fraction - best):+.1f} points over the better parent"
         table.add_row(
             styled(f"  {name}", "bold" if name == _RESULT else ""),
             f"{100 * score.fraction:5.1f} %",
-            f"± {100 * score.standard_error:.1f}",
+            f"{screen.signs['about']} {100 * score.standard_error:.1f}",
             f"{score.correct}/{score.total}",
             gain if name == _RESULT else "",
         )
-    screen.data.print(table)
+    print_table(screen.data, table)
     return scores
 
 

@@ -1,5 +1,6 @@
 """What a merge is asked for and gives back, and its refusal: all that is known without torch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,3 +66,16 @@ def refuse(decision: Decision) -> None:
         if reason.effect is decision.verdict
     ]
     raise (RefusedError if blocked else ReviewError).of(problems)
+
+
+def refuse_without(missing: Sequence[Problem]) -> None:
+    """Stop if a paper is owed that cannot be written.
+
+    Args:
+        missing: What is owed and missing.
+
+    Raises:
+        ReviewError: Something is.
+    """
+    if missing:
+        raise ReviewError.of(missing)

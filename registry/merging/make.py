@@ -9,33 +9,26 @@ Killed before 2, nothing happened; killed between 2 and 3, the ledger knows a ca
 nobody sees, and the same command makes it again: it finds its own entries and adds none.
 """
 
-import platform
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import PurePosixPath
 
 from evoreg.evolve.execution.run import RULES, Merged, Options, Progress, carry_out
 from evoreg.evolve.planning.plan import Plan
 from evoreg.provenance.ledger.ledger import Ledger
 from evoreg.provenance.ledger.opening import open_ledger
 from evoreg.provenance.ledger.values import NewEntry
-from evoreg.provenance.papers.facts import ReleaseFacts, UpstreamFile
 from evoreg.provenance.papers.write import papers, record_bytes
 from evoreg.provenance.records.candidate import Candidate, Engine, candidate_id
 from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.entry import Entry
-from evoreg.provenance.records.errors import Code, InputError, ReviewError
+from evoreg.provenance.records.errors import Code, InputError
 from evoreg.provenance.records.model import File, Role
-from evoreg.provenance.records.recipe import Ingredient
 from evoreg.provenance.records.release import Release
-from evoreg.registry.merging.made import RECORD, Job, Made, refuse
+from evoreg.registry.merging.facts import facts_of, ingredients_of
+from evoreg.registry.merging.made import RECORD, Job, Made, refuse, refuse_without
 from evoreg.registry.merging.output import Workplace, output_error, workplace
 from evoreg.registry.merging.prepare import Prepared
 from evoreg.registry.models.hashing import DigestCache
-from evoreg.registry.models.roles import role_of
 from evoreg.registry.settings import Settings, evoreg_version, now
-
-_LIBRARIES = ("numpy", "safetensors", "torch")
 
 
 def make(prepared: Prepared, plan: Plan, job: Job, settings: Settings, progress: Progress) -> Made:
@@ -59,7 +52,7 @@ def make(prepared: Prepared, plan: Plan, job: Job, settings: Settings, progress:
         OutputError: The place is taken or the disk is full.
     """
     refuse(prepared.decision)
-    ingredients = _ingredients(prepared)
+    ingredients = ingredients_of(prepared)
     engine = Engine(version=evoreg_version(), rules=RULES)
     name = candidate_id(plan.recipe, ingredients, plan.seed, engine)
     metadata = (("evoreg_candidate", name), ("evoreg_version", evoreg_version()))
@@ -80,22 +73,11 @@ def make(prepared: Prepared, plan: Plan, job: Job, settings: Settings, progress:
             outputs=merged.outputs,
         )
         written = _papers(prepared, plan, job, candidate, place)
+        place.settle()
         entry, repeated = _record(ledger, prepared, job, candidate, written)
         _put(place, RECORD, record_bytes(candidate, prepared.decision, entry))
         place.publish()
     return Made(job.out, candidate, prepared.decision, entry, repeated, written)
-
-
-def _ingredients(prepared: Prepared) -> tuple[Ingredient, ...]:
-    return tuple(
-        Ingredient(
-            reference=reference,
-            name=found.model.name,
-            revision=found.model.revision,
-            identity=found.model.identity,
-        )
-        for reference, found in prepared.models.items()
-    )
 
 
 def _merged(plan: Plan, place: Workplace, options: Options, progress: Progress) -> Merged:
@@ -122,55 +104,9 @@ def _check_unchanged(prepared: Prepared, settings: Settings) -> None:
 def _papers(
     prepared: Prepared, plan: Plan, job: Job, candidate: Candidate, place: Workplace
 ) -> tuple[File, ...]:
-    facts = ReleaseFacts(
-        name=job.name,
-        candidate=candidate,
-        decision=prepared.decision,
-        models={reference: found.model for reference, found in prepared.models.items()},
-        recipe_yaml=prepared.read.text,
-        evoreg=evoreg_version(),
-        upstream=_upstream(prepared),
-        architectures=_architectures(plan),
-        libraries=_libraries(),
-    )
-    written = papers(facts)
-    if written.problems:
-        raise ReviewError.of(written.problems)
+    written = papers(facts_of(prepared, plan, job.name, candidate))
+    refuse_without(written.problems)
     return tuple(_put(place, path, data) for path, data in sorted(written.files.items()))
-
-
-def _upstream(prepared: Prepared) -> tuple[UpstreamFile, ...]:
-    holders = [
-        holder
-        for found in prepared.models.values()
-        for holder in (found, found.adapter)
-        if holder is not None
-    ]
-    return tuple(
-        UpstreamFile(
-            holder.model.label,
-            text.path,
-            text.data,
-            "notice" if role_of(PurePosixPath(text.path)) == "notice" else "license",
-        )
-        for holder in holders
-        for text in holder.texts
-    )
-
-
-def _architectures(plan: Plan) -> tuple[str, ...]:
-    names = (plan.config or {}).get("architectures")
-    return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
-
-
-def _libraries() -> tuple[tuple[str, str], ...]:
-    found = [("python", platform.python_version())]
-    for name in _LIBRARIES:
-        try:
-            found.append((name, version(name)))
-        except PackageNotFoundError:
-            continue
-    return tuple(sorted(found))
 
 
 def _put(place: Workplace, path: str, data: bytes) -> File:

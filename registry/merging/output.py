@@ -30,16 +30,25 @@ class Workplace:
     final: Path
     """Where the result will be."""
 
+    def settle(self) -> None:
+        """Force everything that was written to disk.
+
+        Raises:
+            OutputError: The disk fails or is full.
+        """
+        with translated(self.final):
+            for path in sorted(self.partial.rglob("*")):
+                _sync(path)
+            _sync(self.partial)
+
     def publish(self) -> None:
         """Force everything to disk and put it in its final place.
 
         Raises:
             OutputError: The place was taken meanwhile, or the disk fails.
         """
+        self.settle()
         with translated(self.final):
-            for path in sorted(self.partial.rglob("*")):
-                _sync(path)
-            _sync(self.partial)
             self.partial.rename(self.final)
             _sync(self.final.parent)
 
@@ -80,9 +89,10 @@ def check_place(final: Path) -> None:
         final: Where the result will be.
 
     Raises:
-        OutputError: Something is there already.
+        OutputError: Something is there already, or nothing can be written there.
     """
     with translated(final):
+        _check_above(final)
         if final.is_symlink() or (final.exists() and not final.is_dir()):
             taken = True
         else:
@@ -94,6 +104,20 @@ def check_place(final: Path) -> None:
             where=str(final),
             hint="choose another folder, or remove it first; evoreg never overwrites a model",
         )
+
+
+def _check_above(final: Path) -> None:
+    """Check the innermost folder that exists above the result."""
+    folder = final.absolute().parent
+    while not os.path.lexists(folder):
+        folder = folder.parent
+    if not folder.is_dir():
+        error = OSError(errno.ENOTDIR, f"{folder} is no folder")
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        error = OSError(errno.EACCES, f"{folder} is closed to you, or read-only")
+    else:
+        return
+    raise error
 
 
 @contextmanager
@@ -130,7 +154,7 @@ def output_error(error: OSError, place: Path) -> OutputError:
         hint = "free some room, or choose a folder on another disk; nothing was left behind"
         return OutputError(Code.OUTPUT_FULL, "the disk is full", where=where, hint=hint)
     if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-        hint = "another merge was faster; choose another folder"
+        hint = "choose another folder; another merge may have been faster"
         return OutputError(Code.OUTPUT_EXISTS, "the place is taken", where=where, hint=hint)
     reason = error.strerror or str(error)
     hint = "choose a folder that you may write to"

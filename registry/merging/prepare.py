@@ -137,7 +137,10 @@ def plan_of(prepared: Prepared, seed: int | None) -> Plan:
         reference: SourceModel(reference, found.model.identity, read_checkpoint(found.folder))
         for reference, found in prepared.models.items()
     }
-    return make_plan(recipe, sources, seed if seed is not None else _derived_seed(prepared))
+    try:
+        return make_plan(recipe, sources, seed if seed is not None else _derived_seed(prepared))
+    except EvoregError as error:
+        raise type(error).of(_placed(error, prepared.read.file)) from error
 
 
 def _derived_seed(prepared: Prepared) -> int:

@@ -1,0 +1,123 @@
+"""What the papers are written from, and a look ahead: which papers will be owed and missing."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import PurePosixPath
+
+from evoreg.evolve.planning.plan import Plan
+from evoreg.provenance.papers.facts import ReleaseFacts, UpstreamFile
+from evoreg.provenance.papers.write import papers
+from evoreg.provenance.records.candidate import Candidate, Census, Contribution, Engine, fraction
+from evoreg.provenance.records.errors import Problem
+from evoreg.provenance.records.recipe import Ingredient
+from evoreg.registry.merging.prepare import Prepared
+from evoreg.registry.models.roles import role_of
+from evoreg.registry.settings import evoreg_version
+
+_LIBRARIES = ("numpy", "safetensors", "torch")
+
+
+def papers_missing(prepared: Prepared, plan: Plan, name: str) -> tuple[Problem, ...]:
+    """Tell which papers a merge will owe and not have, before any weight is read.
+
+    Args:
+        prepared: Recipe, models and decision; must not be BLOCK.
+        plan: What to do.
+        name: Name of the result.
+
+    Returns:
+        What is missing, such as the text of a licence.
+    """
+    zero = fraction(0.0)
+    draft = Candidate(
+        recipe=plan.recipe,
+        ingredients=ingredients_of(prepared),
+        seed=plan.seed,
+        engine=Engine(version=evoreg_version(), rules=1),
+        contributions=tuple(
+            Contribution(
+                reference=reference,
+                nominal=zero,
+                effective=zero,
+                alignment=zero,
+                used=True,
+                groups=(),
+            )
+            for reference in plan.recipe.references
+        ),
+        census=Census(tensors=len(plan.outputs), parameters=plan.elements, copied=0, partial=()),
+        outputs=(),
+    )
+    return papers(facts_of(prepared, plan, name, draft)).problems
+
+
+def ingredients_of(prepared: Prepared) -> tuple[Ingredient, ...]:
+    """Return the models of a recipe as they are recorded."""
+    return tuple(
+        Ingredient(
+            reference=reference,
+            name=found.model.name,
+            revision=found.model.revision,
+            identity=found.model.identity,
+        )
+        for reference, found in prepared.models.items()
+    )
+
+
+def facts_of(prepared: Prepared, plan: Plan, name: str, candidate: Candidate) -> ReleaseFacts:
+    """Gather what the papers tell.
+
+    Args:
+        prepared: Recipe, models and decision.
+        plan: What was done.
+        name: Name of the result.
+        candidate: What was made.
+
+    Returns:
+        The facts.
+    """
+    return ReleaseFacts(
+        name=name,
+        candidate=candidate,
+        decision=prepared.decision,
+        models={reference: found.model for reference, found in prepared.models.items()},
+        recipe_yaml=prepared.read.text,
+        evoreg=evoreg_version(),
+        upstream=_upstream(prepared),
+        architectures=_architectures(plan),
+        libraries=_libraries(),
+    )
+
+
+def _upstream(prepared: Prepared) -> tuple[UpstreamFile, ...]:
+    holders = [
+        holder
+        for found in prepared.models.values()
+        for holder in (found, found.adapter)
+        if holder is not None
+    ]
+    return tuple(
+        UpstreamFile(
+            holder.model.label,
+            text.path,
+            text.data,
+            "notice" if role_of(PurePosixPath(text.path)) == "notice" else "license",
+        )
+        for holder in holders
+        for text in holder.texts
+    )
+
+
+def _architectures(plan: Plan) -> tuple[str, ...]:
+    names = (plan.config or {}).get("architectures")
+    return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+
+
+def _libraries() -> tuple[tuple[str, str], ...]:
+    found = [("python", platform.python_version())]
+    for name in _LIBRARIES:
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:
+            continue
+    return tuple(sorted(found))

@@ -1,0 +1,117 @@
+"""`evoreg check` is the gate alone: it decides as `merge` does and loads no tensors."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from tests.registry.desk import MODELS, Desk, card, linear, model
+
+HEAVY = ("torch", "transformers", "datasets", "huggingface_hub", "cma")
+
+SCRIPT = """
+import json, sys
+from evoreg.registry.cli.main import answer
+code = answer(json.loads(sys.argv[1]))
+names = json.loads(sys.argv[2])
+sys.stderr.write("\\n" + json.dumps([code, sorted(set(names) & set(sys.modules))]))
+"""
+
+
+def loaded(folder: Path, names: tuple[str, ...], *arguments: str | Path) -> list[object]:
+    """Run a command in a fresh process; return its exit code and what it imported of `names`."""
+    texts = json.dumps([str(item) for item in arguments])
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, texts, json.dumps(names)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: list[object] = json.loads(done.stderr.splitlines()[-1])
+    return found
+
+
+def average(second: str | Path) -> dict[str, object]:
+    return linear(model("a", weight=1), model(second, weight=1))
+
+
+def test_check_needs_no_tensors(desk: Desk) -> None:
+    recipe = desk.recipe(average("b"))
+    assert loaded(desk.folder, HEAVY, "check", recipe) == [0, []]
+
+
+def test_a_refused_merge_needs_no_tensors(desk: Desk) -> None:
+    second = desk.copy("b", "second", README__md=card("cc-by-nc-4.0"))
+    assert loaded(desk.folder, HEAVY, "merge", desk.recipe(average(second)), "out") == [3, []]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], []])
+def test_help_loads_next_to_nothing(tmp_path: Path, arguments: list[str]) -> None:
+    names = (*HEAVY, "pydantic", "sqlalchemy", "alembic", "numpy", "yaml", "jinja2")
+    more = ("safetensors", "rich.progress", "evoreg.evolve", "evoreg.policies")
+    code = 0 if arguments else 2
+    assert loaded(tmp_path, (*names, *more), *arguments) == [code, []]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_writes_nothing_but_the_digests(desk: Desk) -> None:
+    """Not even a ledger, where there is none."""
+    recipe = desk.recipe(average("b"))
+    (desk.path(".evoreg") / "ledger.sqlite").unlink()
+    before = desk.things()
+    assert desk.run("check", recipe).code == 0
+    assert desk.things() == before
+    assert [path.name for path in desk.path(".evoreg").iterdir()] == ["digests.sqlite"]
+
+
+def test_check_leaves_the_ledger_alone(desk: Desk) -> None:
+    desk.run("model", "add", MODELS / "c")
+    head = desk.head()
+    assert desk.run("check", desk.recipe(average("b"))).code == 0
+    assert desk.head() == head
+
+
+@pytest.mark.parametrize(
+    ("licence", "options", "code", "word"),
+    [
+        ("mit", [], 0, "attribute"),
+        ("cc-by-nc-4.0", [], 3, "block"),
+        ("cc-by-nc-4.0", ["--intent", "research"], 0, "attribute"),
+        ("gpl-3.0", [], 0, "attribute"),
+        ("llama3.1", ["--name", "Llama-x"], 8, "review"),
+        ("llama3.1", ["--name", "x", "--users", "5"], 3, "block"),
+        ("unheard-of", [], 3, "block"),
+    ],
+)
+def test_check_decides_as_merge_does(
+    desk: Desk, licence: str, options: list[str], code: int, word: str
+) -> None:
+    second = desk.copy("b", "second", README__md=card(licence))
+    recipe = desk.recipe(average(second))
+    said = desk.run("check", recipe, *options)
+    assert said.code == code
+    intent = "research" if "research" in options else "commercial"
+    assert said.out == f"{word}: {intent} (39 tensors, 238,720 bytes)\n"
+    told = desk.run("check", recipe, "--json", *options)
+    assert (told.code, told.err) == (code, "")
+    assert (told.json["ok"], told.json["exit_code"]) == (code == 0, code)
+    assert told.json["decision"]["verdict"] == word
+    assert (told.json["tensors"], told.json["bytes"]) == (39, 238_720)
+    assert desk.run("merge", recipe, "out", *options).code == code
+
+
+def test_check_sees_what_would_not_merge(desk: Desk) -> None:
+    second = desk.copy("b", "second")
+    data = (second / "model.safetensors").read_bytes()
+    (second / "model.safetensors").write_bytes(data[:-1])
+    assert desk.run("check", desk.recipe(average(second))).code == 5
+    assert desk.run("check", desk.recipe(linear(model("a", weight=0)))).code == 2
+    third = desk.copy("b", "third")
+    tensors = load_file(third / "model.safetensors")
+    tensors.pop("model.norm.weight")
+    save_file(tensors, third / "model.safetensors")
+    assert desk.run("check", desk.recipe(average(third))).code == 6
