@@ -43,4 +43,4 @@ bench: $(STAMP)  ## run the benchmarks (timings are printed as ratios, never ass
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean:   ## remove what the other targets made
-	rm -rf $(VENV) .tree .evoreg build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) .tree .evoreg evoreg-demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*

@@ -71,7 +71,7 @@ def _missing(clause: Clause, bound: str, fact: str, question: Question) -> list[
     if not question.paid:
         return []
     text = f"{clause.row.title} has a limit of {bound}, and the releaser's figure is not known."
-    fixes = (f"state {fact} in the context",)
+    fixes = (f"state the {fact}: --users and --revenue of evoreg check and merge",)
     return [clause.says(Finding.THRESHOLD_CONTEXT_MISSING, Verdict.REVIEW, text, fixes=fixes)]
 
 
@@ -126,5 +126,5 @@ def _licensee(clause: Clause, territory: Territory, question: Question) -> list[
 
 def _nowhere(clause: Clause, names: str) -> Reason:
     text = f"{clause.row.title} gives nothing in {names}, and the places are not known."
-    fixes = ("state licensee_territory and release_territory in the context",)
+    fixes = ("state where you are and where you release: --domicile and --territory",)
     return clause.says(Finding.TERRITORY_CONTEXT_MISSING, Verdict.REVIEW, text, fixes=fixes)

@@ -19,7 +19,10 @@ from evoreg.policies.knowledge.book import Knowledge
 from evoreg.policies.terms import Terms
 from evoreg.provenance.records.decision import Reason, Verdict
 
-_ASK = ("find the licence, and record a claim with its text", "leave the source out")
+_ASK = (
+    "find the licence, and record it: evoreg model add, then evoreg model claim --evidence",
+    "leave the source out",
+)
 
 
 @dataclass(frozen=True, slots=True)

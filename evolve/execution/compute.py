@@ -63,7 +63,7 @@ def _ordered(plan: Plan, output: OutputTensor) -> tuple[int, ...]:
         values = tuple(sorted((name, float(value)) for name, value in item.parameters.items()))
         return item.source.identity, item.name, values
 
-    return tuple(sorted(output.parts, key=content, reverse=True))
+    return tuple(sorted(output.parts, key=content))
 
 
 def _apply(plan: Plan, output: OutputTensor, places: Sequence[int], group: Group) -> Computed:

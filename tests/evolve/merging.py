@@ -17,6 +17,7 @@ from evoreg.evolve.planning.plan import Plan, SourceModel
 from evoreg.evolve.recipes.read import read_recipe
 from evoreg.provenance.records.candidate import Contribution
 from evoreg.provenance.records.digest import digest_of
+from evoreg.provenance.records.model import File, Model
 
 ORACLE = Path(__file__).parent.parent / "oracle"
 
@@ -33,7 +34,9 @@ def normal(seed: int, *shape: int, scale: float = 1.0) -> torch.Tensor:
 def source(reference: str, folder: Path) -> SourceModel:
     """Return a model folder as the engine wants it."""
     data = b"".join((folder / file).read_bytes() for file in weight_files(folder))
-    return SourceModel(reference, digest_of(data), read_checkpoint(folder))
+    weights = File(path="model.safetensors", size=len(data), digest=digest_of(data), role="weights")
+    identity = Model(name=reference, origin="local", files=(weights,)).identity
+    return SourceModel(reference, identity, read_checkpoint(folder))
 
 
 @dataclass(frozen=True)

@@ -191,11 +191,12 @@ def test_kill_while_papers_entries_and_name_are_written(
     check_after_kill(workshop, seed)
 
 
-def test_ctrl_c_ends_in_order(workshop: Workshop, duration: float) -> None:
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
+def test_ctrl_c_ends_in_order(workshop: Workshop, duration: float, options: list[str]) -> None:
     workshop.clear()
     before = workshop.check_books()
     with subprocess.Popen(
-        [*MODULE, "merge", "recipe.yml", "out", "--seed", "500"],
+        [*MODULE, "merge", "recipe.yml", "out", "--seed", "500", *options],
         cwd=workshop.folder,
         text=True,
         stdout=subprocess.PIPE,
@@ -208,8 +209,13 @@ def test_ctrl_c_ends_in_order(workshop: Workshop, duration: float) -> None:
             time.sleep(0.001)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert (out, err.splitlines()[-1]) == ("", "interrupted; no half-made model was left behind")
+    assert process.returncode == 130, err
+    if options:
+        told = json.loads(out)
+        assert (err, told["ok"], told["exit_code"], told["errors"]) == ("", False, 130, [])
+    else:
+        last = "interrupted; no half-made model was left behind"
+        assert (out, err.splitlines()[-1]) == ("", last)
     assert "Traceback" not in err
     assert not workshop.out.exists()
     assert workshop.leftovers() == []
