@@ -32,6 +32,11 @@ class CardReading:
     """What was read, in words."""
     strange: bool = False
     """True if it names something that is not known, and so contradicts whatever else is found."""
+    unnamed: bool = False
+    """True if it says ``other`` in a way that only texts can explain, and not ``other`` alone."""
+    parts: tuple[Terms, ...] = ()
+    """What it names all the same: licences beside ``other``, and the parts of a name that joins
+    keys by ``-and-`` if each of them is known. All apply."""
 
     @property
     def keys(self) -> frozenset[str]:
@@ -75,7 +80,12 @@ def read(source: SourceFacts, knowledge: Knowledge) -> CardReading:
     if len(parsed) < len(tags) or not tags:
         reasons, factor = _other(source, named, evidence)
         readings = () if strange else _all_apply([*plain, factor])
-        return CardReading(readings, reasons, evidence, strange)
+        if readings or strange:
+            return CardReading(readings, reasons, evidence, strange)
+        beside = tuple(row for item in parsed for choice in item.alternatives for row in choice)
+        unnamed = named is not None or bool(beside)
+        rows = (*beside, *_parts(card, knowledge))
+        return CardReading((), reasons, evidence, unnamed=unnamed, parts=rows)
     readings = () if strange else _all_apply(plain)
     return _beside_tag(source, CardReading(readings, (), evidence, strange), named)
 
@@ -95,6 +105,15 @@ def _named(card: Card, knowledge: Knowledge) -> tuple[Terms, ...] | None:
     found = knowledge.by_name(name)
     row = knowledge.by_expression(name) or knowledge.by_key(name)
     return found or ((row,) if row is not None else ())
+
+
+def _parts(card: Card, knowledge: Knowledge) -> tuple[Terms, ...]:
+    """Return the licences whose keys a name joins by ``-and-``; none if one is not known."""
+    names = (card.license_name or "").strip().split("-and-")
+    if len(names) > MAX_LICENSES:
+        return ()
+    found = [row for name in names if (row := knowledge.by_key(name)) is not None]
+    return tuple(found) if len(found) == len(names) else ()
 
 
 def _other(

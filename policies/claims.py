@@ -9,11 +9,18 @@ from evoreg.policies.facts import SourceFacts
 from evoreg.policies.knowledge.book import Knowledge
 from evoreg.policies.texts import shown
 from evoreg.provenance.records.decision import Reason, Verdict
-from evoreg.provenance.records.digest import digest_of, short
-from evoreg.provenance.records.license import LicenseClaim
+from evoreg.provenance.records.digest import Digest, digest_of, short
+from evoreg.provenance.records.license import ClaimOrigin, LicenseClaim
 
 NO_GRANT = "NONE"
 """SPDX's word for "nobody licensed this"; a person may record it as a fact."""
+_WHOSE: dict[ClaimOrigin, str] = {
+    "human": "a person's claim",
+    "clarification": "a person's clarification",
+    "text": "an earlier reading of a licence text",
+    "notice": "an earlier reading of a notice",
+    "card": "an earlier reading of the card",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,8 @@ class Spoken:
     """Who said it, in words."""
     no_grant: bool = False
     """True if a claim records that nobody licensed the weights."""
+    proven: frozenset[str] = frozenset()
+    """Texts of the expressions that somebody states with a file whose digest is recorded."""
 
 
 def human(source: SourceFacts, knowledge: Knowledge) -> Spoken:
@@ -59,7 +68,7 @@ def outdated(source: SourceFacts) -> list[Reason]:
             Finding.CLAIM_OUTDATED,
             Verdict.ALLOW,
             source.label,
-            f"A clarification by {shown(claim.by)} is pinned to another state of its file.",
+            "A clarification is pinned to another state of its file.",
             evidence=(_words(claim),),
             fixes=("read the file again and record a new clarification",),
         )
@@ -85,23 +94,28 @@ def _last_words(claims: Sequence[LicenseClaim]) -> list[LicenseClaim]:
 
 
 def _spoken(claims: Sequence[LicenseClaim], knowledge: Knowledge) -> Spoken:
-    found = {
-        expression.text: expression
+    read = [
+        (claim, parse(claim.expression, knowledge))
         for claim in claims
         if claim.expression.strip() != NO_GRANT
-        for expression in (parse(claim.expression, knowledge),)
-    }
+    ]
+    found = {expression.text: expression for _, expression in read}
     return Spoken(
         tuple(found[text] for text in sorted(found)),
         tuple(sorted({_words(claim) for claim in claims})),
         any(claim.expression.strip() == NO_GRANT for claim in claims),
+        frozenset(expression.text for claim, expression in read if _file_of(claim) is not None),
     )
 
 
+def _file_of(claim: LicenseClaim) -> Digest | None:
+    evidence = claim.evidence
+    return evidence.digest if evidence is not None and evidence.kind == "file" else None
+
+
+# These words are published with the result: they name neither the speaker nor an address.
 def _words(claim: LicenseClaim) -> str:
-    on = ""
-    if claim.evidence is not None:
-        mark = f" sha256 {short(claim.evidence.digest)}" if claim.evidence.digest else ""
-        on = f", on {shown(claim.evidence.locator)}{mark}"
-    said = shown(claim.expression)
-    return f"{claim.origin} claim by {shown(claim.by)} at {shown(claim.at)}: {said}{on}"
+    file = _file_of(claim)
+    on = f", on a file (sha256 {short(file)})" if file is not None else ""
+    mark = short(claim.record_digest())
+    return f"{_WHOSE[claim.origin]} (sha256 {mark}): {shown(claim.expression)}{on}"

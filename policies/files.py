@@ -1,12 +1,22 @@
 """Licence files: which of them are recognised, which only point elsewhere, which are not read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from evoreg.policies.codes import Finding, reason
+from evoreg.policies.expressions import MAX_ALTERNATIVES, Alternatives
 from evoreg.policies.facts import SourceFacts
 from evoreg.policies.knowledge.book import Knowledge
 from evoreg.policies.terms import Terms
-from evoreg.policies.texts import decoded, is_notice, pointer, shown, speaks_of_weights
+from evoreg.policies.texts import (
+    decoded,
+    is_index,
+    is_notice,
+    pointer,
+    shown,
+    speaks_of_weights,
+)
 from evoreg.provenance.records.decision import Reason, Verdict
 from evoreg.provenance.records.digest import digest_of, short
 
@@ -31,7 +41,9 @@ class Files:
 
 
 def read(source: SourceFacts, knowledge: Knowledge) -> Files:
-    """Look at the licence files of a source.
+    """Look at the licence and notice files of a source.
+
+    A text that is recognised counts in any of them; one that is not matters in licence files only.
 
     Args:
         source: The model, with its texts.
@@ -41,7 +53,8 @@ def read(source: SourceFacts, knowledge: Knowledge) -> Files:
         What they are.
     """
     texts = sorted((path, data) for path, data in source.texts if speaks_of_weights(path))
-    known = [(path, data, knowledge.by_text(data)) for path, data in texts]
+    looked = [(path, data, knowledge.by_text(data)) for path, data in texts]
+    known = [item for item in looked if item[2] is not None or _states(item[0])]
     rows = {row.key: row for _, _, row in known if row is not None}
     links = [(path, p.address) for path, data, row in known if row is None and (p := pointer(data))]
     pointing = {path for path, _ in links}
@@ -57,6 +70,32 @@ def read(source: SourceFacts, knowledge: Knowledge) -> Files:
         tuple(_pointing(source, path, address) for path, address in links),
         tuple(_words(path, data, row) for path, data, row in known),
     )
+
+
+def _states(path: str) -> bool:
+    return not is_notice(path) and not is_index(path)
+
+
+def all_apply(recorded: Sequence[Alternatives], rows: Sequence[Terms]) -> Alternatives | None:
+    """Join what several texts say.
+
+    Args:
+        recorded: What earlier readings of texts said.
+        rows: What was recognised now.
+
+    Returns:
+        Choices in which all of it applies; empty if nothing says anything, nothing if there are
+        too many choices.
+    """
+    factors = [*recorded, *(((row,),) for row in rows)]
+    if not factors:
+        return ()
+    choices = [
+        tuple(sorted({r.key: r for part in choice for r in part}.values(), key=lambda r: r.key))
+        for choice in product(*factors[:MAX_ALTERNATIVES])
+    ]
+    fits = len(factors) <= MAX_ALTERNATIVES and len(choices) <= MAX_ALTERNATIVES
+    return tuple(choices) if fits else None
 
 
 def notices(source: SourceFacts) -> tuple[str, ...]:

@@ -1,22 +1,21 @@
 """Resolve: from what is known about one model to the terms that it is under.
 
 The order is: a person's claim about exactly these weights, then a licence text that is recognised,
-then the card, then nothing. What disagrees is not settled by choosing: every reading stays, the
-gate keeps the worst, and a person is asked.
+then the card, then nothing. A claim that leaves out terms of a recognised text needs a file to rest
+on. What disagrees is not settled by choosing: every reading stays, the gate keeps the worst, and a
+person is asked.
 """
 
 from dataclasses import dataclass
-from itertools import product
 
 from evoreg.policies import cards, claims, files
 from evoreg.policies.cards import CardReading, keys_of
 from evoreg.policies.codes import Finding, reason
 from evoreg.policies.context import Policy, verdict_of
-from evoreg.policies.expressions import MAX_ALTERNATIVES, Alternatives, Expression
+from evoreg.policies.expressions import Alternatives, Expression
 from evoreg.policies.facts import SourceFacts
 from evoreg.policies.files import Files
 from evoreg.policies.knowledge.book import Knowledge
-from evoreg.policies.terms import Terms
 from evoreg.provenance.records.decision import Reason, Verdict
 
 _ASK = (
@@ -53,7 +52,7 @@ def resolve(source: SourceFacts, knowledge: Knowledge, policy: Policy) -> Resolu
     if said.no_grant:
         return Resolution((), (*stale, _no_grant(source, said.evidence)), said.evidence)
     if said.expressions:
-        found = _persons(source, said, policy)
+        found = _persons(source, said, knowledge, policy)
     else:
         found = _documents(source, knowledge, policy)
     return Resolution(found.readings, (*stale, *found.reasons), found.evidence)
@@ -71,14 +70,38 @@ def _no_grant(source: SourceFacts, evidence: tuple[str, ...]) -> Reason:
     )
 
 
-def _persons(source: SourceFacts, said: claims.Spoken, policy: Policy) -> Resolution:
+def _persons(
+    source: SourceFacts, said: claims.Spoken, knowledge: Knowledge, policy: Policy
+) -> Resolution:
     reasons = [_unknown(source, e, said.evidence, policy) for e in said.expressions if not e.known]
     readings = tuple(e.alternatives for e in said.expressions if e.known)
     if len(said.expressions) > 1:
         reasons.append(_contradiction(source, "People disagree about the licence.", said.evidence))
-    return Resolution(
-        () if len(reasons) and not readings else readings, tuple(reasons), said.evidence
-    )
+    text, evidence = _left_out(source, said, knowledge)
+    if text is None or text:
+        evidence = (*said.evidence, *evidence)
+        wrong = "A person's claim leaves out terms of a licence text that is recognised."
+        fix = "record the claim with the file that grants the licence as evidence"
+        reasons.append(_contradiction(source, wrong, evidence, fix))
+        return Resolution((*readings, text) if text else readings, tuple(reasons), evidence)
+    return Resolution(readings, tuple(reasons), said.evidence)
+
+
+def _left_out(
+    source: SourceFacts, said: claims.Spoken, knowledge: Knowledge
+) -> tuple[Alternatives | None, tuple[str, ...]]:
+    """Return what texts say and a claim without a file does not; nothing if that is too much."""
+    held, recorded = files.read(source, knowledge), claims.texts(source, knowledge)
+    text = files.all_apply([e.alternatives for e in recorded.expressions if e.known], held.rows)
+    stated = [e.alternatives for e in said.expressions if e.known and e.text not in said.proven]
+    if text is not None and all(_covers(claim, text) for claim in stated):
+        return (), ()
+    return text if stated else (), (*recorded.evidence, *held.evidence)
+
+
+def _covers(claim: Alternatives, text: Alternatives) -> bool:
+    """Tell whether every choice of a claim holds all terms of some choice of the text."""
+    return not text or all(any(set(t) <= set(c) for t in text) for c in claim)
 
 
 def _unknown(
@@ -101,14 +124,19 @@ def _missing(source: SourceFacts, text: str, evidence: tuple[str, ...], policy: 
     )
 
 
-def _contradiction(source: SourceFacts, text: str, evidence: tuple[str, ...]) -> Reason:
+def _contradiction(
+    source: SourceFacts,
+    text: str,
+    evidence: tuple[str, ...],
+    fix: str = "clarify the licence by a claim with evidence",
+) -> Reason:
     return reason(
         Finding.METADATA_CONTRADICTION,
         Verdict.REVIEW,
         source.label,
         f"{text} The strictest reading is taken.",
         evidence=evidence,
-        fixes=("clarify the licence by a claim with evidence",),
+        fixes=(fix,),
     )
 
 
@@ -118,7 +146,7 @@ def _documents(source: SourceFacts, knowledge: Knowledge, policy: Policy) -> Res
     recorded = claims.texts(source, knowledge)
     card = cards.read(source, knowledge)
     bad = [e for e in recorded.expressions if not e.known]
-    text = _joined([e.alternatives for e in recorded.expressions if e.known], held.rows)
+    text = files.all_apply([e.alternatives for e in recorded.expressions if e.known], held.rows)
     evidence = (*recorded.evidence, *held.evidence, *card.evidence)
     if bad or text is None:
         gone = tuple(_unknown(source, e, evidence, policy) for e in bad) or (
@@ -134,19 +162,6 @@ def _documents(source: SourceFacts, knowledge: Knowledge, policy: Policy) -> Res
     found = _weigh(source, text, card, held, policy)
     reasons = (*found.reasons, *held.reasons, *changed, *_unread(source, found, held, knowledge))
     return Resolution(found.readings, reasons, evidence)
-
-
-def _joined(recorded: list[Alternatives], rows: tuple[Terms, ...]) -> Alternatives | None:
-    """Join what the texts say: all apply. Empty if no text says anything, nothing if too many."""
-    factors = [*recorded, *(((row,),) for row in rows)]
-    if not factors:
-        return ()
-    choices = [
-        tuple(sorted({r.key: r for part in choice for r in part}.values(), key=lambda r: r.key))
-        for choice in product(*factors[:MAX_ALTERNATIVES])
-    ]
-    fits = len(factors) <= MAX_ALTERNATIVES and len(choices) <= MAX_ALTERNATIVES
-    return tuple(choices) if fits else None
 
 
 def _withdrawn(source: SourceFacts, earlier: claims.Spoken, card: CardReading) -> CardReading:
@@ -203,9 +218,27 @@ def _weigh(
         )
         return Resolution((text,), (note,), evidence)
     if not card.readings and not card.strange:
-        return Resolution((text,), card.reasons, evidence)
+        return _named_by_text(source, text, card, evidence)
     wrong = _contradiction(source, "Card and licence text name different licences.", evidence)
     return Resolution((*card.readings, text), (*card.reasons, wrong), evidence)
+
+
+def _named_by_text(
+    source: SourceFacts, text: Alternatives, card: CardReading, evidence: tuple[str, ...]
+) -> Resolution:
+    """Let texts say what a card with an unknown name leaves open; ask unless the name fits them."""
+    if not card.unnamed or {row.key for row in card.parts} == keys_of((text,)):
+        return Resolution((text,), card.reasons, evidence)
+    open_name = reason(
+        Finding.UNRESOLVED_LICENSE_NAME,
+        Verdict.REVIEW,
+        source.label,
+        "The card's licence name is not known, and the recognised texts do not explain all of it.",
+        evidence=evidence,
+        fixes=("clarify the licence by a claim with its text",),
+    )
+    whole = files.all_apply([text], card.parts) or text
+    return Resolution((whole,), (*card.reasons, open_name), evidence)
 
 
 def _hidden(text: Alternatives, card: CardReading) -> bool:

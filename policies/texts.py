@@ -28,6 +28,9 @@ _CONDITION = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\w+")
+_NAME_WORD = re.compile(r"[^\W_]+")
+_OTHER_THINGS = frozenset({"code", "codes", "data", "dataset", "datasets"})
+_WEIGHTS = frozenset({"model", "models", "weight", "weights"})
 _ADDRESS = re.compile(r"https?://[^\s<>\"')\]]+", re.IGNORECASE)
 
 
@@ -111,19 +114,29 @@ def pointer(data: bytes) -> Pointer | None:
 
 
 def speaks_of_weights(path: str) -> bool:
-    """Tell whether a file of this name states the licence of the weights.
+    """Tell whether a licence or notice file may state terms of the weights.
 
     Args:
         path: POSIX path inside the model.
 
     Returns:
-        True for LICENSE, LICENCE, COPYING and UNLICENSE with any ending; false for notices, and for
-        files that name code or data as what they license.
+        False if the name says that the file is for code or data only, such as LICENSE-CODE; a name
+        that says model or weights as well counts.
     """
-    name = path.rsplit("/", 1)[-1].casefold()
-    if not name.startswith(("license", "licence", "copying", "unlicense")):
-        return False
-    return re.search(r"[-_.](code|data|dataset)s?\b", name) is None
+    words = set(_NAME_WORD.findall(path.rsplit("/", 1)[-1].casefold()))
+    return not words & _OTHER_THINGS or bool(words & _WEIGHTS)
+
+
+def is_index(path: str) -> bool:
+    """Tell whether a file only lists the licence texts beside it.
+
+    Args:
+        path: POSIX path inside the model.
+
+    Returns:
+        True for README with any ending.
+    """
+    return path.rsplit("/", 1)[-1].casefold().startswith("readme")
 
 
 def is_notice(path: str) -> bool:

@@ -1,6 +1,7 @@
 """Opening the ledger of a project to read it, and saying what an entry tells."""
 
 import json
+import re
 from collections.abc import Mapping
 
 from evoreg.provenance.ledger.ledger import Ledger
@@ -10,6 +11,9 @@ from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.entry import Entry
 from evoreg.provenance.records.errors import Code, InputError, UsageError
 from evoreg.registry.settings import Settings, now
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def existing_ledger(settings: Settings, *, strict: bool = True) -> Ledger:
@@ -48,7 +52,7 @@ def head_from(text: str) -> Head:
         UsageError: Not of that form.
     """
     number, _, digest = text.partition(":")
-    if not number.isdigit() or not digest.startswith("sha256:") or len(digest) != 71:
+    if not _NUMBER.fullmatch(number) or not _DIGEST.fullmatch(digest):
         raise UsageError(
             Code.USAGE,
             f"{text!r:.80} is no anchor",

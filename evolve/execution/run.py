@@ -21,6 +21,7 @@ from evoreg.evolve.execution.compute import Computed, compute
 from evoreg.evolve.execution.shares import Shares
 from evoreg.evolve.execution.weights import Weights
 from evoreg.evolve.execution.writer import Shard, ShardFile, header, index, shards
+from evoreg.evolve.planning.config import NOT_FOR_OTHERS
 from evoreg.evolve.planning.plan import OutputTensor, Plan
 from evoreg.provenance.records.candidate import Census, Contribution
 from evoreg.provenance.records.digest import digest_of
@@ -199,8 +200,22 @@ def _beside(plan: Plan, folder: Path) -> Sequence[File]:
         if replaced is not None:
             written.append(_small(folder, name, replaced, role))
         elif name not in plan.files and source.is_file():
-            written.append(_small(folder, name, source.read_bytes(), role))
+            written.append(_small(folder, name, _public(name, source.read_bytes()), role))
     return written
+
+
+def _public(name: str, data: bytes) -> bytes:
+    """Return a small file as it is, but without the keys that tell of a disk or of absent code."""
+    if not name.endswith("_config.json"):
+        return data
+    try:
+        facts = json.loads(data)
+    except (ValueError, RecursionError):
+        return data
+    if not isinstance(facts, dict) or not any(key in facts for key in NOT_FOR_OTHERS):
+        return data
+    kept = {key: value for key, value in facts.items() if key not in NOT_FOR_OTHERS}
+    return json.dumps(kept, indent=2).encode() + b"\n"
 
 
 def _small(folder: Path, name: str, data: bytes, role: Role) -> File:

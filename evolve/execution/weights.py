@@ -98,6 +98,10 @@ class Weights:
 def _open(path: Path) -> Any:  # noqa: ANN401 - safetensors' handle has no public type
     try:
         return safe_open(path, framework="pt")
+    except FileNotFoundError as error:
+        raise InputError(
+            Code.INPUT_CHANGED, "the weights vanished while they were being merged", where=str(path)
+        ) from error
     except (SafetensorError, OSError) as error:
         raise InputError(
             Code.INPUT_UNREADABLE, f"not a whole safetensors file: {error}", where=str(path)

@@ -13,6 +13,8 @@ from evoreg.provenance.records.recipe import Recipe
 
 _NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 _SPECIAL = ("bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id", "sep_token_id")
+NOT_FOR_OTHERS = ("_name_or_path", "name_or_path", "auto_map")
+"""A path of somebody's disk, and code that does not come along and would not be run."""
 _COUNTS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 
 
@@ -41,6 +43,9 @@ def output_config(
     if not donor.checkpoint.config:
         return None
     config = copy.deepcopy(dict(donor.checkpoint.config))
+    for part in sections(config):
+        for key in NOT_FOR_OTHERS:
+            part.pop(key, None)
     _set_dtype(config, outputs)
     _set_tie(config, models, outputs)
     if recipe.slices:

@@ -204,6 +204,8 @@ class Form:
             return None
         for item in scalars:
             try:
+                if isinstance(item, bool) and parameter.kind != "bool":
+                    raise ValueError(f"{str(item).lower()} is not a number")
                 convert(item, parameter)
             except ValueError as error:
                 what = f"{parameter.name}: {error}"

@@ -1,5 +1,6 @@
 """The store: one database, its transactions, and the single place where its errors are met."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -119,7 +120,9 @@ def _parsed(url: str) -> URL:
         "postgresql+psycopg",
     }:
         what = f"a ledger lives in SQLite or PostgreSQL, not in {parsed.drivername}"
-        raise UsageError(Code.USAGE, what, where=_shown(parsed), hint=_EXAMPLES)
+        older = parsed.drivername == "postgres"
+        hint = "write postgresql:// instead of postgres://" if older else _EXAMPLES
+        raise UsageError(Code.USAGE, what, where=_shown(parsed), hint=hint)
     return parsed
 
 
@@ -136,10 +139,22 @@ def _sqlite_engine(url: URL, patience: float) -> Engine:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unreachable(url, str(error.strerror or error)) from error
-    engine = create_engine(url, connect_args={"timeout": patience}, hide_parameters=True)
+    reader = {"creator": _reader(Path(url.database))} if _sealed(Path(url.database)) else {}
+    engine = create_engine(url, connect_args={"timeout": patience}, hide_parameters=True, **reader)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _sealed(file: Path) -> bool:
+    """Return whether nobody here can write the ledger: SQLite has no room for its WAL then."""
+    wal = file.with_name(f"{file.name}-wal")
+    return file.is_file() and not os.access(file.parent, os.W_OK) and not wal.exists()
+
+
+def _reader(file: Path) -> Callable[[], sqlite3.Connection]:
+    address = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
+    return lambda: sqlite3.connect(address, uri=True, check_same_thread=False)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
@@ -232,6 +247,15 @@ def _busy(url: URL, message: str) -> EvoregError:
     )
 
 
+def _read_only(url: URL, message: str) -> EvoregError:
+    return InputError(
+        Code.LEDGER_UNREACHABLE,
+        f"the ledger can be read here, but not written: {message}",
+        where=_shown(url),
+        hint="get the right to write to it and to its folder; nothing was written",
+    )
+
+
 def _foreign(url: URL, message: str) -> EvoregError:
     return InputError(
         Code.LEDGER_VERSION,
@@ -254,6 +278,7 @@ _KINDS: dict[str | int, Callable[[URL, str], EvoregError]] = {
     sqlite3.SQLITE_ERROR: _broken,  # no such table or column
     sqlite3.SQLITE_BUSY: _busy,
     sqlite3.SQLITE_LOCKED: _busy,
+    sqlite3.SQLITE_READONLY: _read_only,
     sqlite3.SQLITE_CORRUPT: _broken,
     sqlite3.SQLITE_CONSTRAINT: _broken,
     sqlite3.SQLITE_MISMATCH: _broken,

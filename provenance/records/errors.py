@@ -6,6 +6,7 @@
     +-- UsageError          a command that cannot be carried out as asked
     |   +-- RecipeError     the recipe file
     |   +-- OutputError     the place that should take the result
+    |   |   +-- PrintError  stdout, which should take what a command tells
     +-- InputError          a model or file that is missing, unreadable or hostile
     +-- MergeError          models that cannot be merged, or a merge that went wrong
     +-- PolicyError         the policy, or its refusal
@@ -67,6 +68,7 @@ class Code(StrEnum):
     POLICY_REVIEW = "EVO-P002"
     POLICY_FILE = "EVO-P003"
     POLICY_EXPRESSION = "EVO-P004"
+    PARENT_UNSEEN = "EVO-P005"
     # output
     OUTPUT_EXISTS = "EVO-O001"
     OUTPUT_UNWRITABLE = "EVO-O002"
@@ -148,6 +150,10 @@ class RecipeError(UsageError):
 
 class OutputError(UsageError):
     """The result cannot be written where it was asked for."""
+
+
+class PrintError(OutputError):
+    """The result of a command could not be printed; its work may be done."""
 
 
 class InputError(EvoregError):

@@ -13,7 +13,7 @@ from evoreg.registry.cli.screen import Screen, problem_json
 def check(
     recipe: options.Recipe,
     intent: options.IntentName = "commercial",
-    name: options.Name = None,
+    name: options.CheckedName = None,
     users: options.Users = None,
     revenue: options.Revenue = None,
     domicile: options.Domicile = None,

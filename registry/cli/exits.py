@@ -16,7 +16,7 @@ OK = 0
 BUG = 1
 """Something that should not happen; please report it."""
 USAGE = 2
-"""The command, the recipe or the place of the result is at fault."""
+"""The command, the recipe or the place of the result or of the output is at fault."""
 REFUSED = 3
 """Policy forbids it."""
 UNVERIFIED = 4
@@ -30,7 +30,7 @@ EVALUATION = 7
 REVIEW = 8
 """Evidence is incomplete; a person must decide."""
 INTERRUPTED = 130
-"""Stopped by Ctrl-C."""
+"""Interrupted by Ctrl-C; no half-made result was left."""
 PIPE = 141
 """Whoever read the output went away."""
 

@@ -4,19 +4,20 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
+from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 from typer.exceptions import TyperException
 
-from evoreg.provenance.records.errors import Code, EvoregError, UsageError
+from evoreg.provenance.records.errors import Code, EvoregError, PrintError, UsageError
 from evoreg.registry.cli import check, demo, ledger, merge, model
 from evoreg.registry.cli.exits import BUG, INTERRUPTED, OK, PIPE, USAGE
-from evoreg.registry.cli.screen import Screen
+from evoreg.registry.cli.screen import Screen, outlets, silence
 from evoreg.registry.settings import evoreg_version
 
 app = typer.Typer(
@@ -52,10 +53,26 @@ def _top(
 
 def run() -> None:
     """Run the command line and exit with the code of `evoreg.registry.cli.exits`."""
+    _open_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # what the terminal cannot show is spelt out
             stream.reconfigure(errors="backslashreplace")
     sys.exit(answer(sys.argv[1:]))
+
+
+def _open_closed() -> None:
+    """Give the process the streams that it was started without (``>&-``); they lead nowhere."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # no file of the work may get this number
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")  # until the process ends
 
 
 def answer(arguments: list[str]) -> int:
@@ -67,6 +84,14 @@ def answer(arguments: list[str]) -> int:
     Returns:
         The exit code.
     """
+    with outlets():
+        try:
+            return _answer(arguments)
+        except (BrokenPipeError, SystemExit):  # while an error was told
+            return _reader_gone()
+
+
+def _answer(arguments: list[str]) -> int:
     screen = Screen.open(as_json="--json" in arguments)
     with _interrupts() as pressed:
         try:
@@ -107,6 +132,8 @@ def _interrupts() -> Iterator[list[int]]:
 
 
 def _failure(screen: Screen, error: Exception) -> int:
+    if isinstance(error, PrintError):  # no document can be printed either
+        return Screen.open(as_json=False).error(error)
     if isinstance(error, EvoregError):
         return screen.error(error)
     if isinstance(error, TyperException):
@@ -115,15 +142,15 @@ def _failure(screen: Screen, error: Exception) -> int:
 
 
 def _interrupted(screen: Screen) -> int:
-    screen.talk.print("\ninterrupted; no half-made model was left behind")
+    screen.talk.print("\ninterrupted; no half-made result was left")
     if screen.json:
-        screen.failure(INTERRUPTED, ())
+        with suppress(PrintError):
+            screen.failure(INTERRUPTED, ())
     return INTERRUPTED
 
 
 def _reader_gone() -> int:
-    """Keep Python from complaining once more at exit that nobody reads."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    silence(sys.stdout)
     return PIPE
 
 

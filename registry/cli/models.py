@@ -76,7 +76,7 @@ def check_expression(text: str) -> None:
         text: A licence key, Hub id or expression.
 
     Raises:
-        PolicyError: It cannot be read, or names an unknown licence.
+        PolicyError: It cannot be read, names an unknown licence, or a key that states nothing.
     """
     found = parse(text, load())
     if found.problem or not found.known:
@@ -86,4 +86,12 @@ def check_expression(text: str) -> None:
             Code.POLICY_EXPRESSION,
             plain(what),
             hint="use a Hub id such as apache-2.0, or an SPDX expression (docs/licences.md)",
+        )
+    rows = {row.key: row for choice in found.alternatives for row in choice}
+    empty = sorted(key for key, row in rows.items() if row.kind in ("other", "unknown"))
+    if empty:
+        raise PolicyError(
+            Code.POLICY_EXPRESSION,
+            f"this names no licence: {', '.join(empty)}",
+            hint="name the licence that the evidence grants; without one, make no claim",
         )

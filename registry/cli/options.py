@@ -24,6 +24,12 @@ Name = Annotated[
     str | None,
     typer.Option("--name", metavar="NAME", help="Name of the result (default: the folder's name)."),
 ]
+CheckedName = Annotated[
+    str | None,
+    typer.Option(
+        "--name", metavar="NAME", help="Name of the result (default: the recipe file's name)."
+    ),
+]
 Recipe = Annotated[Path, typer.Argument(help="Recipe: mergekit's YAML.", show_default=False)]
 Users = Annotated[
     int | None,

@@ -5,10 +5,13 @@ read in it and no control or bidirectional character reaches the terminal.
 """
 
 import json
+import os
 import sys
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from typing import TextIO, cast
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -16,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evoreg.provenance.records.canonical import Json
-from evoreg.provenance.records.errors import EvoregError, Problem
+from evoreg.provenance.records.errors import Code, EvoregError, PrintError, Problem
 from evoreg.registry.cli.exits import exit_code
 
 _LONGEST = 2000
@@ -63,6 +66,66 @@ def styled(text: str, style: str = "") -> Text:
         The plain text; markup in it is not read.
     """
     return Text(plain(text), style=style)
+
+
+class _Outlet:
+    """A stream that tells its failures apart from those of the work."""
+
+    def __init__(self, stream: TextIO, *, needed: bool) -> None:
+        self._stream = stream
+        self._needed = needed
+        self._failure: PrintError | None = None
+
+    def write(self, text: str) -> int:
+        with self._told():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._told():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> object:  # `isatty` and `encoding` above all
+        found: object = getattr(self._stream, name)
+        return found
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        if self._failure:  # again: a library may have swallowed the first one
+            raise self._failure
+        try:
+            yield
+        except BrokenPipeError:  # the reader had enough, which is no failure
+            raise
+        except OSError as error:
+            silence(self._stream)
+            if self._needed:
+                what = f"the output cannot be written: {error.strerror or error}"
+                hint = "what the command did before stands; print to a place with room"
+                self._failure = PrintError(
+                    Code.OUTPUT_UNWRITABLE, what, where="standard output", hint=hint
+                )
+                raise self._failure from error
+
+
+@contextmanager
+def outlets() -> Iterator[None]:
+    """Raise a `PrintError` where stdout takes nothing; go on without words if stderr does not."""
+    data = cast(TextIO, _Outlet(sys.stdout, needed=True))
+    talk = cast(TextIO, _Outlet(sys.stderr, needed=False))
+    with redirect_stdout(data), redirect_stderr(talk):
+        yield
+
+
+def silence(stream: TextIO) -> None:
+    """Send the rest of a stream nowhere, so that Python does not complain once more at exit.
+
+    Args:
+        stream: A stream of this process.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 @dataclass(frozen=True)
@@ -127,7 +190,12 @@ class Screen:
         """
         code = exit_code(error) if code is None else code
         if self.json:
-            self.failure(code, error.problems)
+            try:
+                self.failure(code, error.problems)
+            except PrintError as lost:  # then at least a person is told
+                told = Screen.open(as_json=False)
+                told.error(error)
+                told.error(lost)
             return code
         for problem in error.problems:
             self.problem(problem, "error", "bold red")

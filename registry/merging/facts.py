@@ -11,6 +11,7 @@ from evoreg.provenance.records.candidate import Candidate, Census, Contribution,
 from evoreg.provenance.records.errors import Problem
 from evoreg.provenance.records.recipe import Ingredient
 from evoreg.registry.merging.prepare import Prepared
+from evoreg.registry.merging.references import published
 from evoreg.registry.models.roles import role_of
 from evoreg.registry.settings import evoreg_version
 
@@ -81,12 +82,16 @@ def facts_of(prepared: Prepared, plan: Plan, name: str, candidate: Candidate) ->
         candidate=candidate,
         decision=prepared.decision,
         models={reference: found.model for reference, found in prepared.models.items()},
-        recipe_yaml=prepared.read.text,
+        recipe_yaml=published(prepared.read.text, _names(prepared)),
         evoreg=evoreg_version(),
         upstream=_upstream(prepared),
         architectures=_architectures(plan),
         libraries=_libraries(),
     )
+
+
+def _names(prepared: Prepared) -> dict[str, str]:
+    return {found.reference: name for name, found in prepared.models.items()}
 
 
 def _upstream(prepared: Prepared) -> tuple[UpstreamFile, ...]:

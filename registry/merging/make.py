@@ -58,8 +58,8 @@ def make(prepared: Prepared, plan: Plan, job: Job, settings: Settings, progress:
     metadata = (("evoreg_candidate", name), ("evoreg_version", evoreg_version()))
     options = Options(job.threads, job.shard_size, metadata)
     with (
-        open_ledger(settings.ledger, actor=settings.actor, clock=now) as ledger,
         workplace(job.out, plan.size) as place,
+        open_ledger(settings.ledger, actor=settings.actor, clock=now) as ledger,
     ):
         merged = _merged(plan, place, options, progress)
         _check_unchanged(prepared, settings)

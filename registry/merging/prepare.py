@@ -11,20 +11,18 @@ from evoreg.evolve.recipes.marked import LARGEST
 from evoreg.evolve.recipes.read import ReadRecipe, place_of, read_recipe
 from evoreg.policies.context import Context, Policy
 from evoreg.policies.decide import decide
-from evoreg.policies.facts import SourceFacts
 from evoreg.policies.knowledge.book import Knowledge, load
-from evoreg.provenance.ledger.opening import open_ledger
 from evoreg.provenance.papers.license_texts import corpus
 from evoreg.provenance.records.canonical import to_canonical
 from evoreg.provenance.records.decision import Decision, Intent
 from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.errors import Code, EvoregError, InputError, Problem, RecipeError
-from evoreg.provenance.records.license import LicenseClaim
 from evoreg.provenance.records.recipe import Recipe
 from evoreg.registry.merging.references import renamed, without_paths
+from evoreg.registry.merging.sources import source_facts
 from evoreg.registry.models.hashing import DigestCache
 from evoreg.registry.models.resolve import ResolvedModel, resolve
-from evoreg.registry.settings import Settings, now
+from evoreg.registry.settings import Settings
 
 Resolved = Callable[[ResolvedModel], None]
 """Called after each model that was found and measured."""
@@ -60,11 +58,14 @@ class Prepared:
     """What policy says."""
     knowledge: Knowledge
     """The licences that were read."""
+    notes: tuple[Problem, ...] = ()
+    """Parents that nobody examined, and folders that could be mistaken for others."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Everything that is odd about the models without stopping the merge."""
-        return tuple(problem for model in self.models.values() for problem in model.problems)
+        own = (problem for model in self.models.values() for problem in model.problems)
+        return (*own, *self.notes)
 
 
 def prepare(question: Question, settings: Settings, resolved: Resolved) -> Prepared:
@@ -87,16 +88,7 @@ def prepare(question: Question, settings: Settings, resolved: Resolved) -> Prepa
     names = without_paths(read.recipe.references)
     models = {names[reference]: model for reference, model in found.items()}
     knowledge = load().with_texts(corpus())
-    claims = _claims(models, settings)
-    sources = [
-        SourceFacts(
-            label=model.model.label,
-            model=model.model,
-            texts=tuple((text.path, text.data) for text in model.texts),
-            claims=claims,
-        )
-        for model in models.values()
-    ]
+    sources, unseen = source_facts(models, settings)
     decision = decide(
         sources,
         intent=question.intent,
@@ -105,7 +97,8 @@ def prepare(question: Question, settings: Settings, resolved: Resolved) -> Prepa
         name=question.name,
         knowledge=knowledge,
     )
-    return Prepared(read, renamed(read.recipe, names), models, decision, knowledge)
+    notes = (*_ambiguous(read, question.recipe.parent), *unseen)
+    return Prepared(read, renamed(read.recipe, names), models, decision, knowledge, notes)
 
 
 def plan_of(prepared: Prepared, seed: int | None) -> Plan:
@@ -152,22 +145,26 @@ def _derived_seed(prepared: Prepared) -> int:
 
 
 def _text(path: Path) -> str:
+    """Read a recipe, which may be a pipe or worse, but no further than a recipe may reach."""
     try:
-        if path.stat().st_size > LARGEST:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
             raise RecipeError(
-                Code.RECIPE_SYNTAX, "the recipe is larger than 1 MiB", where=str(path)
+                Code.RECIPE_SYNTAX, f"the recipe is larger than {LARGEST:,} bytes", where=str(path)
             )
-        return path.read_text("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise RecipeError(
             Code.RECIPE_SYNTAX, "the recipe is not UTF-8 text", where=str(path)
         ) from error
     except OSError as error:
+        folder = isinstance(error, IsADirectoryError)
         raise InputError(
             Code.INPUT_MISSING,
             f"the recipe cannot be read: {error.strerror}",
             where=str(path),
-            hint="check the spelling of the path",
+            hint="name the recipe inside it" if folder else "check the spelling of the path",
         ) from error
 
 
@@ -203,24 +200,23 @@ def _start(reference: str, recipe_folder: Path) -> Path:
     return here
 
 
+def _ambiguous(read: ReadRecipe, folder: Path) -> list[Problem]:
+    """Return a note on each relative path that means one folder here and another by the recipe."""
+    found = []
+    for reference in read.recipe.references:
+        here, there = Path.cwd() / reference, folder / reference
+        if here.is_dir() and there.is_dir() and not here.samefile(there):
+            what = (
+                f"{reference} lies in the working folder and beside the recipe; the former is taken"
+            )
+            hint = "write the whole path, or run evoreg in the folder of the recipe"
+            place = place_of(read, reference)
+            found.append(Problem(Code.RECIPE_REFERENCE, what, place, hint))
+    return found
+
+
 def _placed(error: EvoregError, place: str) -> list[Problem]:
     return [
         Problem(item.code, item.what, f"{place}: {item.where}" if item.where else place, item.hint)
         for item in error.problems
     ]
-
-
-def _claims(models: Mapping[str, ResolvedModel], settings: Settings) -> tuple[LicenseClaim, ...]:
-    """Return what people recorded about the licences of these weights."""
-    if not settings.ledger_exists:
-        return ()
-    with open_ledger(settings.ledger, actor=settings.actor, clock=now) as ledger:
-        identities = dict.fromkeys(
-            identity for found in models.values() for identity in _identities(found)
-        )
-        return tuple(claim for name in identities for claim in ledger.claims_for(name))
-
-
-def _identities(found: ResolvedModel) -> list[str]:
-    own = [found.model.identity]
-    return own if found.adapter is None else [*own, found.adapter.model.identity]

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
+import yaml
+
+from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.recipe import Recipe, Slice, Source
 
 
@@ -13,8 +16,8 @@ def without_paths(references: Sequence[str]) -> dict[str, str]:
         references: As written in a recipe.
 
     Returns:
-        The reference itself, or ``./FOLDER`` where an absolute path was written; a number is added
-        where two would be called the same.
+        The reference itself, or ``./FOLDER`` where a path leads out of the working folder
+        (absolute, ``~``, ``..``); a number is added where two would be called the same.
     """
     names: dict[str, str] = {}
     for reference in references:
@@ -28,7 +31,9 @@ def without_paths(references: Sequence[str]) -> dict[str, str]:
 
 def _short(part: str) -> str:
     path = PurePath(part)
-    return f"./{path.name}" if path.is_absolute() and path.name else part
+    tells = path.is_absolute() or part.startswith("~") or ".." in path.parts
+    name = path.name if path.name not in ("", "..") else "model"
+    return f"./{name}" if tells else part
 
 
 def renamed(recipe: Recipe, names: Mapping[str, str]) -> Recipe:
@@ -64,3 +69,28 @@ def renamed(recipe: Recipe, names: Mapping[str, str]) -> Recipe:
             "tokenizer_source": names.get(tokenizer, tokenizer) if tokenizer else None,
         }
     )
+
+
+def published(text: str, names: Mapping[str, str]) -> str:
+    """Return the YAML of a recipe as it may be published.
+
+    Args:
+        text: The recipe as the user wrote it.
+        names: The recorded form of each reference.
+
+    Returns:
+        The same text if no reference changed; else the recipe written anew, without comments.
+    """
+    if all(name == reference for reference, name in names.items()):
+        return text
+    remark = "# Paths of the original recipe were shortened to the names of the folders.\n"
+    changed = _replaced(yaml.safe_load(text), names)
+    return remark + str(yaml.safe_dump(changed, sort_keys=False, allow_unicode=True))
+
+
+def _replaced(value: Json, names: Mapping[str, str]) -> Json:
+    if isinstance(value, dict):
+        return {key: _replaced(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_replaced(item, names) for item in value]
+    return names.get(value, value) if isinstance(value, str) else value

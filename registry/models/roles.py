@@ -4,6 +4,7 @@ The same table says which files are read from a folder and which are fetched fro
 nothing is fetched in vain and nothing that is read was left behind.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
@@ -44,7 +45,10 @@ _NAMED: dict[str, Role] = {
     **dict.fromkeys(_OTHERS, "other"),
     **dict.fromkeys(_RECIPES, "recipe"),
 }
-_LICENSES = ("license", "licence", "copying", "use_policy")
+_LICENSE = re.compile(
+    r"((model|weights?)[-_. ])?(un)?licen[sc]e|copying|use_policy|terms|eula|copyright"
+    r"|legal(?![a-z0-9])"
+)
 _NOTICES = ("notice",)
 LICENSE_FOLDERS = ("licenses", "licences")
 """Folders (in lower case) that hold licence texts only."""
@@ -76,7 +80,7 @@ def role_of(path: PurePosixPath) -> Role | None:
 
 
 def _paper(name: str) -> Role | None:
-    if name.startswith(_LICENSES):
+    if _LICENSE.match(name):
         return "license"
     return "notice" if name.startswith(_NOTICES) else None
 

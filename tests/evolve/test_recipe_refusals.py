@@ -160,6 +160,17 @@ def test_a_weight_that_is_no_number_is_refused(value: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "value", ["true", "no", "[1, true]", "{value: on}", "[{filter: x, value: true}]"]
+)
+def test_a_truth_value_is_no_number(value: str) -> None:
+    """mergekit would take it for 1 or 0."""
+    problem = problems(changed("weight: 0.5\n", f"weight: {value}\n"))[0]
+    assert problem.code == Code.RECIPE_PARAMETER
+    assert problem.where.startswith("r.yml:6:")
+    assert problem.what == f"weight: {'false' if value == 'no' else 'true'} is not a number"
+
+
+@pytest.mark.parametrize(
     "value", ["-0.1", "1.01", "[0, 2]", "{value: -1, filter: x}", "yes please"]
 )
 def test_a_density_outside_its_range_is_refused(value: str) -> None:

@@ -51,7 +51,7 @@ def test_a_code_has_cause_example_and_fix(code: Code) -> None:
     assert found is not None
     cause, example, fix = found.groups()
     lines = example.splitlines()
-    assert re.fullmatch(rf"error\[{code}\]: \S.*", lines[0])
+    assert re.fullmatch(rf"(error|warning)\[{code}\]: \S.*", lines[0])
     assert all(line.startswith(("  --> ", "  = fix: ")) for line in lines[1:])
     number = re.search(r"Exit\scode\s([0-9]+)\.$", cause)
     assert number is not None

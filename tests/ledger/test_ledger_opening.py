@@ -219,6 +219,12 @@ def test_address_of_no_ledger(clock: Clock, url: str) -> None:
     assert "s3cret" not in str(error)
 
 
+def test_the_older_name_of_postgresql_is_told(clock: Clock) -> None:
+    problem = refusal("postgres://ann:s3cret@host/books", clock).problems[0]
+    assert problem.code == Code.USAGE
+    assert problem.hint == "write postgresql:// instead of postgres://"
+
+
 def test_psycopg_missing(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     error = refusal("postgresql://ann:s3cret@host/books", clock)

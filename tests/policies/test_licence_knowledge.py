@@ -198,10 +198,10 @@ def test_a_pointer_holds_one_link_and_hardly_a_word() -> None:
 
 
 def test_names_of_licence_files() -> None:
-    yes = ("LICENSE", "LICENSE.md", "sub/licence.txt", "COPYING", "LICENSE-MODEL")
-    no = ("LICENSE-CODE", "NOTICE", "README.md", "license_data.txt", "unlicensed-thing/README")
+    yes = ("LICENSE", "code/licence.txt", "NOTICE", "LICENSE.data-and-model", "CODE_AND_WEIGHTS")
+    no = ("LICENSE-CODE", "LICENSE.data", "license_data.txt", "LICENSES/DATASET_TERMS.md")
     assert [speaks_of_weights(path) for path in yes] == [True] * 5
-    assert [speaks_of_weights(path) for path in no] == [False] * 5
+    assert [speaks_of_weights(path) for path in no] == [False] * 4
 
 
 def test_shown_text_has_no_invisible_characters() -> None:

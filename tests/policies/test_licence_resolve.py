@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from evoreg.policies.context import Policy
 from evoreg.policies.facts import SourceFacts, parts
 from evoreg.policies.knowledge.book import Knowledge, load
+from evoreg.policies.outbound import card_fields
 from evoreg.policies.resolve import Resolution, resolve
+from evoreg.provenance.papers.license_texts import corpus
 from evoreg.provenance.records.decision import Verdict
 from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.license import Evidence, LicenseClaim
@@ -19,6 +21,12 @@ from evoreg.provenance.records.model import Card, File, Model
 
 APACHE = files("evoreg.policies").joinpath("../LICENSE").read_bytes()
 FLUX = "https://huggingface.co/black-forest-labs/FLUX.1-dev/blob/main/LICENSE.md"
+
+
+NC = b"You may share it, and never for money."
+NC_BOOK = load().with_texts({"CC-BY-NC-4.0": NC.decode()})
+ADDRESS = "https://name:word@example.org/x?token=1"
+LETTER = Evidence(kind="file", locator="/home/os-user/letter", digest=digest_of(b"letter"))
 
 
 def facts(card: Card | None = None, **changes: Any) -> SourceFacts:
@@ -119,6 +127,97 @@ def test_a_text_against_the_card_leaves_both_readings() -> None:
     assert names(strange) == {"METADATA_CONTRADICTION": "review"}
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "LICENSES/x.txt",
+        "MODEL_LICENSE",
+        "MODEL_LICENSE.txt",
+        "UNLICENSE.txt",
+        "TERMS_OF_USE.md",
+        "EULA.txt",
+        "COPYRIGHT",
+        "LEGAL.md",
+        "NOTICE",
+        "NOTICE.txt",
+        "USE_POLICY.md",
+        "LICENSE.data-and-model",
+        "LICENSES/README.md",
+    ],
+)
+def test_a_recognised_text_counts_whatever_its_file_is_called(path: str) -> None:
+    card = Card(license=("apache-2.0",))
+    resolution = found(facts(card, texts=(("LICENSE", APACHE), (path, NC))), NC_BOOK)
+    assert keys(resolution) == [[["apache-2.0"]], [["apache-2.0", "cc-by-nc-4.0"]]]
+    assert names(resolution) == {"METADATA_CONTRADICTION": "review"}
+    alone = found(facts(Card(license=("other",)), texts=((path, NC),)), NC_BOOK)
+    assert keys(alone) == [[["cc-by-nc-4.0"]]]
+
+
+@pytest.mark.parametrize("path", ["LICENSE-CODE", "LICENSE-DATA", "license_dataset.txt"])
+def test_a_text_for_code_or_data_only_does_not_count(path: str) -> None:
+    resolution = found(facts(Card(license=("apache-2.0",)), texts=((path, NC),)), NC_BOOK)
+    assert keys(resolution) == [[["apache-2.0"]]]
+    assert names(resolution) == {}
+
+
+@pytest.mark.parametrize("path", ["EULA.txt", "LICENSES/x.txt", "TERMS", "MODEL_LICENSE"])
+def test_an_extra_file_that_nobody_knows_is_asked_about(path: str) -> None:
+    texts = (("LICENSE", APACHE), (path, b"Never for money, whoever wrote this."))
+    resolution = found(facts(Card(license=("apache-2.0",)), texts=texts))
+    assert names(resolution) == {"METADATA_CONTRADICTION": "review"}
+    assert path in resolution.reasons[0].message
+
+
+BOTH = (
+    ("LICENSES/Apache-2.0.txt", APACHE),
+    ("LICENSES/CC-BY-NC-4.0.txt", NC),
+    ("LICENSES/README.md", b"# Licence texts"),
+    ("NOTICE", b"Made from several models."),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "reasons"),
+    [
+        ("apache-2.0-and-cc-by-nc-4.0", {}),
+        ("Apache-2.0-and-CC-BY-NC-4.0", {}),
+        ("apache-2.0-and-strange", {"UNRESOLVED_LICENSE_NAME": "review"}),
+        ("apache-2.0-and-gpl-3.0", {"UNRESOLVED_LICENSE_NAME": "review"}),
+        ("apache-2.0-and-mit-and-cc-by-nc-4.0", {"UNRESOLVED_LICENSE_NAME": "review"}),
+        ("-and-".join(["mit"] * 5000), {"UNRESOLVED_LICENSE_NAME": "review"}),
+        ("strange", {"UNRESOLVED_LICENSE_NAME": "review"}),
+    ],
+)
+def test_texts_decide_what_an_unknown_name_means(name: str, reasons: dict[str, str]) -> None:
+    card = Card(license=("other",), license_name=name)
+    resolution = found(facts(card, texts=BOTH), NC_BOOK)
+    (only,) = keys(resolution)
+    assert {"apache-2.0", "cc-by-nc-4.0"} <= set(only[0])
+    assert names(resolution) == reasons
+    assert names(found(facts(card), NC_BOOK)) == {"UNRESOLVED_LICENSE_NAME": "block"}
+
+
+def test_a_release_of_three_licences_is_a_source_again() -> None:
+    whole = corpus()
+    book = load().with_texts(whole)
+    ids = ("Apache-2.0", "CC-BY-4.0", "MIT")
+    texts = [(f"LICENSES/{name}.txt", whole[name].encode()) for name in ids]
+    fields = card_fields(" AND ".join(ids), book)
+    assert fields.license_name == "apache-2.0-and-cc-by-4.0-and-mit"
+    card = Card(license=(fields.license,), license_name=fields.license_name)
+    resolution = found(facts(card, texts=(*texts, ("LICENSES/README.md", b"# Texts"))), book)
+    assert keys(resolution) == [[["apache-2.0", "cc-by-4.0", "mit"]]]
+    assert names(resolution) == {}
+
+
+def test_a_licence_beside_other_is_not_lost_to_a_text() -> None:
+    card = Card(license=("cc-by-nc-4.0", "other"))
+    resolution = found(facts(card, texts=(("LICENSE", APACHE),)))
+    assert keys(resolution) == [[["apache-2.0", "cc-by-nc-4.0"]]]
+    assert names(resolution) == {"UNRESOLVED_LICENSE_NAME": "review"}
+
+
 def test_a_text_settles_an_ambiguous_name() -> None:
     book = load().with_texts({"LicenseRef-evoreg-exaone-1.2-nc": "Words of EXAONE."})
     card = Card(license=("other",), license_name="exaone")
@@ -163,10 +262,66 @@ def test_a_pointer_suggests_and_never_proves() -> None:
 
 def test_a_person_beats_text_and_card() -> None:
     source = facts(Card(license=("mit",)), texts=(("LICENSE", APACHE),))
-    resolution = found(claimed(source, "Apache-2.0 OR MIT"))
+    resolution = found(claimed(source, "Apache-2.0 OR MIT", evidence=LETTER))
     assert keys(resolution) == [[["apache-2.0"], ["mit"]]]
     assert names(resolution) == {}
-    assert "human claim by jo" in resolution.evidence[0]
+    assert resolution.evidence[0].startswith("a person's claim (sha256 ")
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [None, Evidence(kind="url", locator=ADDRESS), Evidence(kind="file", locator="letter.txt")],
+)
+@pytest.mark.parametrize("path", ["LICENSE", "NOTICE", "LICENSES/x.txt"])
+def test_a_claim_that_leaves_out_a_recognised_text_is_asked_about(
+    path: str, evidence: Evidence | None
+) -> None:
+    source = facts(Card(license=("mit",)), texts=((path, NC),))
+    resolution = found(claimed(source, "MIT", evidence=evidence), NC_BOOK)
+    assert keys(resolution) == [[["mit"]], [["cc-by-nc-4.0"]]]
+    assert names(resolution) == {"METADATA_CONTRADICTION": "review"}
+    told = found(claimed(source, "MIT AND CC-BY-NC-4.0", evidence=evidence), NC_BOOK)
+    assert keys(told) == [[["cc-by-nc-4.0", "mit"]]]
+    assert names(told) == {}
+
+
+def test_an_earlier_reading_of_a_text_weighs_like_the_text() -> None:
+    source = facts(Card(license=("mit",)))
+    earlier = said(source, "CC-BY-NC-4.0", origin="text")
+    resolution = found(replace(source, claims=(said(source, "MIT"), earlier)))
+    assert keys(resolution) == [[["mit"]], [["cc-by-nc-4.0"]]]
+    assert names(resolution) == {"METADATA_CONTRADICTION": "review"}
+
+
+def test_one_file_does_not_prove_what_somebody_else_claims() -> None:
+    source = facts(texts=(("LICENSE", NC),))
+    proven = said(source, "CC-BY-NC-4.0", evidence=LETTER)
+    loose = said(source, "MIT", by="kim", evidence=Evidence(kind="url", locator=ADDRESS))
+    resolution = found(replace(source, claims=(proven, loose)), NC_BOOK)
+    assert [r.message for r in resolution.reasons if "leaves out" in r.message]
+    assert [["cc-by-nc-4.0"]] in keys(resolution)
+
+
+@pytest.mark.parametrize("origin", ["human", "clarification", "card", "text"])
+def test_published_words_name_neither_the_speaker_nor_an_address(origin: str) -> None:
+    source = facts(Card(license=("mit",)) if origin != "card" else None)
+    claim = said(
+        source, "MIT", origin=origin, by="os-user", evidence=Evidence(kind="url", locator=ADDRESS)
+    )
+    resolution = found(replace(source, claims=(claim,)))
+    words = repr(resolution)
+    assert f"(sha256 {claim.record_digest()[7:19]}): MIT" in words
+    assert not [
+        secret for secret in ("os-user", "name:word", "token", "example") if secret in words
+    ]
+
+
+def test_the_file_of_a_claim_is_named_by_its_digest() -> None:
+    resolution = found(claimed(facts(), "MIT", evidence=LETTER, by="os-user"))
+    assert resolution.evidence[0].endswith(f"MIT, on a file (sha256 {digest_of(b'letter')[7:19]})")
+    stale = found(claimed(facts(), "MIT", evidence=LETTER, by="os-user", origin="clarification"))
+    assert names(stale)["CLAIM_OUTDATED"] == "allow"
+    assert "os-user" not in repr(stale)
 
 
 @pytest.mark.parametrize("says", ["strange", "MIT OR strange", "MIT AND (", "x" * 5000, "\x00"])

@@ -141,6 +141,6 @@ def process(folder: Path, *arguments: str | Path, **environment: str) -> Said:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     return Said(done.returncode, done.stdout, done.stderr)

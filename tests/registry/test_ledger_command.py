@@ -1,10 +1,13 @@
 """`evoreg ledger`: the books can be read, proved and rebuilt; changed books are told."""
 
 import json
+import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -120,7 +123,18 @@ def test_a_cut_tail_shows_against_an_anchor_only(books: Desk) -> None:
     assert "error[EVO-L001]" in said.err
 
 
-@pytest.mark.parametrize("text_", ["5", "x:sha256:" + "0" * 64, "5:sha256:00", "5:" + "0" * 71])
+@pytest.mark.parametrize(
+    "text_",
+    [
+        "5",
+        "x:sha256:" + "0" * 64,
+        "5:sha256:00",
+        "5:" + "0" * 71,
+        "²:sha256:" + "0" * 64,
+        "5:sha256:" + "g" * 64,
+        "5:sha256:" + "٣" * 64,
+    ],
+)
 def test_no_anchor(books: Desk, text_: str) -> None:
     said = books.run("ledger", "verify", "--anchor", text_)
     assert said.code == 2
@@ -222,3 +236,46 @@ def test_a_file_that_is_no_ledger(books: Desk, spoil: Spoil, code: int) -> None:
     recipe = books.recipe(linear(model("a", weight=1), model(str(MODELS / "c"), weight=1)))
     assert books.run("merge", recipe, "out3").code == code
     assert not books.path("out3").exists()
+
+
+@contextmanager
+def sealed(folder: Path) -> Iterator[None]:
+    """Make a folder read-only, for root too; skips where one may not mount."""
+    if os.geteuid():
+        folder.chmod(0o500)
+        try:
+            yield
+        finally:
+            folder.chmod(0o700)
+        return
+    if shutil.which("mount") is None:
+        pytest.skip("there is no mount")
+    done = subprocess.run(["mount", "--bind", folder, folder], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip("a folder cannot be mounted here")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_books_in_a_read_only_folder(books: Desk) -> None:
+    recipe = books.recipe(linear(model("a", weight=1), model("b", weight=1)))
+    commands = (
+        ("ledger", "verify"),
+        ("ledger", "log"),
+        ("model", "list"),
+        ("check", recipe),
+    )
+    expected = [books.run(*command) for command in commands]
+    with sealed(books.path(".evoreg")):
+        found = [books.run(*command) for command in commands]
+        added = books.run("model", "add", MODELS / "c")
+        rebuilt = books.run("ledger", "rebuild")
+    assert [said.code for said in found] == [0, 0, 0, 0]
+    assert [said.out for said in found] == [said.out for said in expected]
+    for said in (added, rebuilt):
+        assert said.code == 5
+        assert "error[EVO-L002]: the ledger can be read here, but not written" in said.err
+    assert books.run("ledger", "verify").out == expected[0].out

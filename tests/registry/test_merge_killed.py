@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ KILLS_ANYWHERE = 12
 KILLS_AT_THE_END = 8
 TENSORS = 40
 NUMBERS = 120_000  # of each tensor: 19 MB a model
+PATIENCE = 600.0  # seconds for anything that must happen, however busy the machine is
 
 
 class Workshop:
@@ -62,7 +64,7 @@ class Workshop:
         assert self._forks.stdin is not None
         assert self._forks.stdout is not None
         self._forks.stdin.close()
-        self._forks.wait(30)
+        self._forks.wait(PATIENCE)
         self._forks.stdout.close()
 
     def _ask(self, line: str) -> int:
@@ -83,6 +85,30 @@ class Workshop:
 
     def leftovers(self) -> list[Path]:
         return sorted(self.folder.glob(".out.partial-*"))
+
+    def wait_for_work(self, pause: float) -> None:
+        """Wait until a merge writes into its folder, which it has locked by then, or is done."""
+        give_up = time.monotonic() + PATIENCE
+        while not self.out.exists() and not list(self.folder.glob(".out.partial-*/*")):
+            assert time.monotonic() < give_up, "the merge never began to write"
+            time.sleep(pause)
+
+    @contextmanager
+    def stopped_at_work(self, seed: int) -> Iterator[None]:
+        """Hold a merge while it writes; let it go on afterwards, come what may."""
+        for _ in range(20):
+            self.clear()
+            child = self.start(seed)
+            self.wait_for_work(0.0005)
+            os.kill(child, signal.SIGSTOP)
+            try:
+                if not self.out.exists():
+                    yield
+                    return
+            finally:
+                os.kill(child, signal.SIGCONT)
+            assert self.end() == 0  # it was faster than this process
+        pytest.skip("the machine is too busy to stop a merge in the middle")
 
     def clear(self) -> None:
         """Make the next merge do everything, hashing included."""
@@ -177,7 +203,7 @@ def test_kill_while_papers_entries_and_name_are_written(
     seed = 100 + round_
     child = workshop.start(seed)
     weights = TENSORS * NUMBERS * 4
-    give_up = time.monotonic() + 20 * duration + 5
+    give_up = time.monotonic() + PATIENCE
     while time.monotonic() < give_up:
         sizes = [
             path.stat().st_size for path in workshop.folder.glob(".out.partial-*/*.safetensors")
@@ -204,17 +230,15 @@ def test_ctrl_c_ends_in_order(workshop: Workshop, duration: float, options: list
         # A process that was started in the background ignores it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
-        give_up = time.monotonic() + 60
-        while not list(workshop.folder.glob(".out.partial-*/*")) and time.monotonic() < give_up:
-            time.sleep(0.001)
+        workshop.wait_for_work(0.001)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, err
     if options:
         told = json.loads(out)
         assert (err, told["ok"], told["exit_code"], told["errors"]) == ("", False, 130, [])
     else:
-        last = "interrupted; no half-made model was left behind"
+        last = "interrupted; no half-made result was left"
         assert (out, err.splitlines()[-1]) == ("", last)
     assert "Traceback" not in err
     assert not workshop.out.exists()
@@ -222,26 +246,23 @@ def test_ctrl_c_ends_in_order(workshop: Workshop, duration: float, options: list
     assert workshop.check_books() == before
 
 
-def test_a_merge_that_runs_is_not_taken_for_a_leftover(workshop: Workshop, duration: float) -> None:
-    workshop.clear()
-    child = workshop.start(700)
-    while not workshop.leftovers():
-        time.sleep(0.001)
-    os.kill(child, signal.SIGSTOP)
-    second = subprocess.run(
-        [*MODULE, "merge", "recipe.yml", "out", "--seed", "701"],
-        cwd=workshop.folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert second.returncode == 0
-    workshop.check_whole()
-    first = json.loads((workshop.out / "evoreg.json").read_text())["candidate_id"]
-    assert len(workshop.leftovers()) == 1
-    os.kill(child, signal.SIGCONT)
-    assert workshop.end() == 2  # the place is taken now
+def test_a_merge_that_runs_is_not_taken_for_a_leftover(workshop: Workshop) -> None:
+    with workshop.stopped_at_work(700):
+        second = subprocess.run(
+            [*MODULE, "merge", "recipe.yml", "out", "--seed", "701"],
+            cwd=workshop.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        left = len(workshop.leftovers())
+    code = workshop.end()
+    assert (second.returncode, second.stderr[-500:] if second.returncode else "") == (0, "")
+    assert left == 1
+    assert code == 2  # the place is taken now
     assert workshop.leftovers() == []
-    assert json.loads((workshop.out / "evoreg.json").read_text())["candidate_id"] == first
+    workshop.check_whole()
+    record = json.loads((workshop.out / "evoreg.json").read_text())
+    assert record["candidate"]["seed"] == 701
     workshop.check_books()

@@ -208,3 +208,102 @@ def test_a_merge_whose_reader_went_is_kept(desk: Desk) -> None:
     assert "Traceback" not in done.stderr
     assert (desk.path("out") / "evoreg.json").is_file()
     assert desk.run("ledger", "verify").code == 0
+
+
+# --- no place for words
+
+FULL = Path("/dev/full")
+
+
+def into(desk: Desk, redirection: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Carry out a command with a redirection of the shell."""
+    script = f'exec "$@" {redirection}'
+    return subprocess.run(
+        ["sh", "-c", script, "sh", *MODULE, *arguments],
+        cwd=desk.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
+def test_a_merge_whose_output_cannot_be_written_is_kept(desk: Desk, options: list[str]) -> None:
+    place_models(desk.folder, "mit")
+    said = into(desk, ">/dev/full", "merge", "recipe.yml", "out", *options)
+    assert said.returncode == 2
+    assert "error[EVO-O002]: the output cannot be written: No space left" in said.stderr
+    assert "--> standard output" in said.stderr
+    assert not re.search("Traceback|EVO-B001|Exception ignored", said.stderr)
+    assert (desk.path("out") / "evoreg.json").is_file()
+    assert desk.run("ledger", "verify").code == 0
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["model", "list", "--json"]])
+def test_full_output(desk: Desk, arguments: list[str]) -> None:
+    said = into(desk, ">/dev/full", *arguments)
+    assert said.returncode == 2
+    assert said.stderr.splitlines() == [
+        "error[EVO-O002]: the output cannot be written: No space left on device",
+        "  --> standard output",
+        "  = fix: what the command did before stands; print to a place with room",
+    ]
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
+def test_an_error_that_finds_no_output_is_told_as_text(desk: Desk) -> None:
+    code = desk.run("check", "no.yml").code
+    said = into(desk, ">/dev/full", "check", "no.yml", "--json")
+    lines = [line for line in said.stderr.splitlines() if line.startswith("error")]
+    assert said.returncode == code
+    assert ["no.yml" in said.stderr, "EVO-O002" in lines[1], len(lines)] == [True, True, 2]
+    assert "Traceback" not in said.stderr
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
+def test_talk_that_cannot_be_written_stops_nothing(desk: Desk) -> None:
+    place_models(desk.folder, "mit")
+    said = into(desk, "2>/dev/full", "merge", "recipe.yml", "out")
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "ledger     entry" in said.stdout
+    both = into(desk, ">/dev/full 2>&1", "ledger", "verify")
+    assert (both.returncode, both.stdout, both.stderr) == (2, "", "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
+def test_closed_streams(desk: Desk, closed: str, options: list[str]) -> None:
+    place_models(desk.folder, "mit")
+    said = into(desk, closed, "check", "recipe.yml", *options)
+    assert said.returncode == 0
+    assert (said.stdout == "") == (closed != "2>&-")
+    assert "Traceback" not in said.stderr
+
+
+# --- Ctrl-C after the work
+
+
+def test_ctrl_c_after_the_result_is_there(desk: Desk) -> None:
+    """It comes while the summary is printed; nothing false is said about what was left."""
+
+    def pressed(*_rest: object) -> None:
+        raise KeyboardInterrupt
+
+    place_models(desk.folder, "mit")
+    desk.patch.setattr("evoreg.registry.cli.merging.show_summary", pressed)
+    said = desk.run("merge", "recipe.yml", "out")
+    assert said.code == 130
+    assert said.err.splitlines()[-1] == "interrupted; no half-made result was left"
+    assert (desk.path("out") / "evoreg.json").is_file()
+    assert desk.run("ledger", "verify").code == 0
+
+
+def test_the_name_of_a_check_comes_from_the_recipe(desk: Desk) -> None:
+    of_check, of_merge = (
+        " ".join(desk.run(name, "--help").out.split()) for name in ("check", "merge")
+    )
+    assert "(default: the recipe file's name)" in of_check
+    assert "(default: the folder's name)" in of_merge
