@@ -1,5 +1,6 @@
 """What tensors a checkpoint holds: names, shapes and types from the safetensors headers alone."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,10 +50,7 @@ class TensorInfo:
     @property
     def elements(self) -> int:
         """Number of values."""
-        count = 1
-        for size in self.shape:
-            count *= size
-        return count
+        return math.prod(self.shape)
 
     @property
     def layer(self) -> int | None:

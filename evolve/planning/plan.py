@@ -1,5 +1,6 @@
 """The nouns of a plan: which tensors will be written, and what each is made of."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -73,10 +74,7 @@ class OutputTensor:
     @property
     def elements(self) -> int:
         """Number of values."""
-        count = 1
-        for size in self.shape:
-            count *= size
-        return count
+        return math.prod(self.shape)
 
     @property
     def size(self) -> int:
