@@ -43,14 +43,14 @@ class Pointer:
 
 
 def shown(text: str) -> str:
-    r"""Return a foreign text in a form that may stand in a message.
+    """Return a foreign text in a form that may stand in a message.
 
     Args:
         text: Anything, for example a value of a model card.
 
     Returns:
         At most 121 characters on one line; control, bidi and other invisible characters are written
-        as ``\uXXXX``, and an ellipsis ends what was cut.
+        as escapes of four hexadecimal digits, and an ellipsis ends what was cut.
     """
     cut = text[:_SHOWN] + ("…" if len(text) > _SHOWN else "")
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in cut)

@@ -22,7 +22,7 @@ def check(
     offline: options.Offline = False,
     as_json: options.AsJson = False,
 ) -> int:
-    """Check a recipe: its grammar, its models, their licences. Nothing is merged or written.
+    """Check a recipe: grammar, models, licences. Merges nothing; keeps only digests of files.
 
     Exit code 0: may be merged for this intent; 3: refused by policy; 8: evidence is incomplete.
     """

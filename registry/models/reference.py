@@ -72,7 +72,7 @@ class Reference:
 
         Args:
             text: For example ``./mine``, ``org/name@main`` or ``org/name@v1+org/adapter``.
-            base_folder: Folder that relative folders start from: that of the recipe.
+            base_folder: Folder that relative folders start from.
 
         Returns:
             The reference. Only the existence of folders is looked up, nothing is opened.

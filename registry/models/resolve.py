@@ -42,7 +42,7 @@ def resolve(
 
     Args:
         reference: A reference, or its text.
-        base_folder: Folder that relative folders start from: that of the recipe.
+        base_folder: Folder that relative folders start from.
         hasher: Measures files, usually `DigestCache.digest`.
         offline: Make no network call.
         hub: How to reach the Hub; nothing: as the environment says.
