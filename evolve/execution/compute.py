@@ -51,7 +51,8 @@ def compute(plan: Plan, output: OutputTensor, weights: Weights) -> Computed:
     )
     base = None if output.base is None else loaded[output.base]
     work = torch.float64 if output.double else torch.float32
-    return _apply(plan, output, places, Group(base, parts, output.parameters, plan.seed, work))
+    group = Group(base, parts, output.parameters, plan.seed, work, output.shape)
+    return _apply(plan, output, places, group)
 
 
 def _ordered(plan: Plan, output: OutputTensor) -> tuple[int, ...]:

@@ -53,6 +53,13 @@ class Group:
     """Seed of random masks."""
     work: torch.dtype
     """float32, or float64 if an input or the recipe says so."""
+    shape: tuple[int, ...]
+    """Sizes of the axes of the tensor."""
+
+    @property
+    def columns(self) -> int:
+        """Length of a row: size of the last axis; 1 for a single number."""
+        return self.shape[-1] if self.shape else 1
 
     @property
     def elements(self) -> int:

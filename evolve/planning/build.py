@@ -110,7 +110,7 @@ class _Planner:
     def input(self, meeting: Meeting, place: int) -> Input | None:
         """Return one input with its parameters, or nothing after a report."""
         found = meeting.inputs[place]
-        is_base = self.contract.base == "required" and found.model.reference == meeting.base
+        is_base = self.contract.base != "ignored" and found.model.reference == meeting.base
         scopes = "input" if is_base else "input part"
         blocks = (found.line.parameters, *meeting.blocks)
         values = self.parameters(meeting, scopes, blocks, found.name, found.model.reference)
@@ -157,7 +157,7 @@ class _Planner:
     def split(self, meeting: Meeting) -> tuple[int | None, tuple[int, ...]]:
         """Tell the base from the parts; a base that is itself interpolated comes first."""
         places = tuple(range(len(meeting.inputs)))
-        if self.contract.base != "required":
+        if self.contract.base == "ignored" or meeting.base is None:
             return None, places
         references = [found.model.reference for found in meeting.inputs]
         base = references.index(str(meeting.base))

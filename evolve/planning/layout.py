@@ -94,12 +94,13 @@ def _whole_models(
 ) -> None:
     lines = list(recipe.models)
     base = recipe.base_model
-    if contract.base == "required" and base not in [line.model for line in lines]:
-        lines.append(Source(model=str(base)))
+    names = [line.model for line in lines]
+    if contract.base != "ignored" and base is not None and base not in names:
+        lines.append(Source(model=base))
     stage = _Stage([(models[line.model], line) for line in lines], base, (recipe.parameters,))
-    names = sorted({name for model, _ in stage.sources for name in model.checkpoint.tensors})
+    tensors = sorted({name for model, _ in stage.sources for name in model.checkpoint.tensors})
     depth = max(model.checkpoint.layers for model, _ in stage.sources)
-    for name in names:
+    for name in tensors:
         _meet(layout, stage, name, depth)
 
 

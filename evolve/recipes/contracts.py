@@ -49,8 +49,8 @@ class Contract:
     """For people."""
     reference: str
     """Where the method was published."""
-    base: Literal["ignored", "required"]
-    """Whether it needs a base model."""
+    base: Literal["ignored", "optional", "required"]
+    """Whether it needs a base model; an optional one is used if the recipe names it."""
     fewest: int
     """Smallest number of inputs, the base included if it is required."""
     most: int | None

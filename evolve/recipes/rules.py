@@ -47,18 +47,19 @@ def _check_group(
         what = f"{name!r} stands twice in one merge"
         hint = "keep one of them and add up the weights"
         form.report(Code.RECIPE_STRUCTURE, what, form.places.get(name, mark), hint)
-    if contract.base == "required":
-        if base is None:
-            what = f"{contract.name} needs a base_model"
-            form.report(Code.RECIPE_STRUCTURE, what, form.root.mark, "add base_model: REFERENCE")
+    if contract.base == "required" and base is None:
+        what = f"{contract.name} needs a base_model"
+        form.report(Code.RECIPE_STRUCTURE, what, form.root.mark, "add base_model: REFERENCE")
+        return
+    if contract.base != "ignored" and base is not None and base not in names:
+        if not append_base:
+            what = f"the base {base!r} is not among the sources of this slice"
+            hint = "add it with a layer_range, so that it is known which layers to compare"
+            form.report(Code.RECIPE_STRUCTURE, what, mark, hint)
             return
-        if base not in names:
-            if not append_base:
-                what = f"the base {base!r} is not among the sources of this slice"
-                hint = "add it with a layer_range, so that it is known which layers to compare"
-                form.report(Code.RECIPE_STRUCTURE, what, mark, hint)
-                return
-            names.append(base)
+        names.append(base)
+    if contract.base == "optional" and base is not None:
+        names.remove(base)
     _check_count(form, len(names), contract)
 
 

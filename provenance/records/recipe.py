@@ -1,12 +1,14 @@
 """A recipe: which models to merge and how, in one normal form, whatever the YAML looked like."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
-from evoreg.provenance.records.canonical import to_canonical
+from evoreg.provenance.records.canonical import Json, to_canonical
 from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.record import Record
+
+_LATER = frozenset({"modules", "tokenizer", "chat_template"})
 
 Scalar = bool | int | float | str
 """A parameter value."""
@@ -61,8 +63,50 @@ class Slice(Record):
     """Parameters for this slice."""
 
 
+class Module(Record):
+    """A part of the models that is merged by its own list, such as a text decoder."""
+
+    name: str
+    """As written in the recipe."""
+    models: tuple[Source, ...] = ()
+    """Whole models; nothing if `slices` is given."""
+    slices: tuple[Slice, ...] = ()
+    """Layer ranges."""
+    parameters: Settings = ()
+    """Parameters for this module."""
+
+
+class TokenRow(Record):
+    """What the recipe says about the embedding of one token."""
+
+    token: str
+    """Text of the token."""
+    kind: Literal["default", "model", "token", "zero"] = "default"
+    """Where the row comes from: the usual rule, the same token of `model`, another token of
+    `model`, or zeros."""
+    model: str | None = None
+    """Reference, for the kinds model and token."""
+    text: str | None = None
+    """The other token, by text."""
+    token_id: int | None = None
+    """The other token, by id."""
+    force: bool = False
+    """Whether it replaces the row even in models that know the token."""
+
+
+class TokenizerSettings(Record):
+    """The vocabulary that the result shall have."""
+
+    source: str = "union"
+    """``union``, ``base`` or a reference."""
+    tokens: tuple[TokenRow, ...] = ()
+    """Single tokens, in the order of the recipe."""
+    pad_to_multiple_of: int | None = None
+    """Rows are added up to a multiple of this number."""
+
+
 class Recipe(Record):
-    """What to merge and how. Exactly one of `models` and `slices` is not empty."""
+    """What to merge and how. Exactly one of `models`, `slices` and `modules` is not empty."""
 
     method: str
     """Name of the merge method."""
@@ -80,23 +124,62 @@ class Recipe(Record):
     """Type to write; nothing means `dtype`, then that of the inputs."""
     tokenizer_source: str | None = None
     """Whose tokenizer goes with the result: ``base`` or a reference; nothing: the donor's."""
+    modules: tuple[Module, ...] = ()
+    """Parts of the models, each with its own list."""
+    tokenizer: TokenizerSettings | None = None
+    """The vocabulary in detail; excludes `tokenizer_source`."""
+    chat_template: str | None = None
+    """``auto``, the name of a bundled template, or a Jinja template."""
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Json]:
+        """Leave out fields that came later and are not used: older recipes keep their bytes."""
+        found: dict[str, Json] = serialize(self)
+        return {
+            key: value
+            for key, value in found.items()
+            if key not in _LATER or (value is not None and value != [])
+        }
+
+    @property
+    def vocabulary(self) -> TokenizerSettings | None:
+        """What `tokenizer` or `tokenizer_source` asks for; nothing if the recipe is silent."""
+        if self.tokenizer is not None or self.tokenizer_source is None:
+            return self.tokenizer
+        return TokenizerSettings(source=self.tokenizer_source)
+
+    @property
+    def stacks(self) -> tuple[Slice, ...]:
+        """Every slice of the recipe, those of modules too."""
+        inner = (piece for module in self.modules for piece in module.slices)
+        return (*self.slices, *inner)
+
+    @property
+    def lines(self) -> tuple[Source, ...]:
+        """Every line that names a model to merge, in order of appearance."""
+        whole = (source for module in self.modules for source in module.models)
+        return (*self.models, *whole, *(s for piece in self.stacks for s in piece.sources))
 
     @property
     def references(self) -> tuple[str, ...]:
         """Every model reference once: named bases first, then in order of appearance.
 
-        A tokenizer's reference that names no merged model comes last.
+        References of the tokenizer that name no merged model come last.
         """
         found: dict[str, None] = {}
         if self.base_model is not None:
             found[self.base_model] = None
-        for piece in self.slices:
+        for piece in self.stacks:
             if piece.base_model is not None:
                 found[piece.base_model] = None
-        for source in (*self.models, *(s for piece in self.slices for s in piece.sources)):
+        for source in self.lines:
             found[source.model] = None
-        if self.tokenizer_source not in (None, "union", "base"):
-            found[str(self.tokenizer_source)] = None
+        wanted = self.vocabulary
+        if wanted is not None and wanted.source not in ("union", "base"):
+            found[wanted.source] = None
+        for row in wanted.tokens if wanted is not None else ():
+            if row.model is not None:
+                found[row.model] = None
         return tuple(found)
 
 

@@ -79,7 +79,7 @@ def predicted(plan: Plan, tensors: dict[str, torch.Tensor]) -> tuple[torch.Tenso
         for place, item in ((place, output.inputs[place]) for place in output.parts)
     )
     base = None if output.base is None else flat(output.base)
-    group = Group(base, parts, output.parameters, plan.seed, work)
+    group = Group(base, parts, output.parameters, plan.seed, work, output.shape)
     whole = slice(0, group.elements)
     deltas = [group.delta(part, whole) for part in parts]
     coefficients = METHODS[plan.contract.name](group).coefficients(whole, deltas)

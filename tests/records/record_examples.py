@@ -30,7 +30,16 @@ from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.entry import GENESIS, Entry, EntryKind, entry_hash
 from evoreg.provenance.records.license import ClaimOrigin, Evidence, LicenseClaim
 from evoreg.provenance.records.model import Card, File, Model, Role
-from evoreg.provenance.records.recipe import Ingredient, Recipe, Setting, Slice, Source
+from evoreg.provenance.records.recipe import (
+    Ingredient,
+    Module,
+    Recipe,
+    Setting,
+    Slice,
+    Source,
+    TokenizerSettings,
+    TokenRow,
+)
 from evoreg.provenance.records.record import Record
 from evoreg.provenance.records.release import Release
 
@@ -61,6 +70,9 @@ SOURCE = Source(
     model="org/name", layer_range=(0, 12), parameters=(("weight", (Setting(value=0.25),)),)
 )
 SLICE = Slice(sources=(SOURCE,), base_model="base", parameters=(("t", (SETTING,)),))
+MODULE = Module(name="text", models=(SOURCE,), parameters=(("t", (SETTING,)),))
+TOKEN = TokenRow(token="<|im_end|>", kind="token", model="a", text="</s>", token_id=2, force=True)
+TOKENIZER = TokenizerSettings(source="union", tokens=(TOKEN,), pad_to_multiple_of=64)
 RECIPE = Recipe(
     method="linear",
     models=(Source(model="a"), SOURCE),
@@ -206,6 +218,21 @@ _source = st.builds(
 _slice = st.builds(
     Slice, sources=_some(_source, least=1), base_model=_optional(_text), parameters=_settings
 )
+_module = st.builds(
+    Module, name=_text, models=_some(_source), slices=_some(_slice), parameters=_settings
+)
+_token = st.builds(
+    TokenRow,
+    token=_text,
+    kind=st.sampled_from(["default", "model", "token", "zero"]),
+    model=_optional(_text),
+    text=_optional(_text),
+    token_id=_optional(_count),
+    force=st.booleans(),
+)
+_tokenizer = st.builds(
+    TokenizerSettings, source=_text, tokens=_some(_token), pad_to_multiple_of=_optional(_count)
+)
 _recipe = st.builds(
     Recipe,
     method=_text,
@@ -216,6 +243,9 @@ _recipe = st.builds(
     dtype=_optional(_text),
     out_dtype=_optional(_text),
     tokenizer_source=_optional(_text),
+    modules=_some(_module),
+    tokenizer=_optional(_tokenizer),
+    chat_template=_optional(_text),
 )
 _ingredient = st.builds(
     Ingredient, reference=_text, name=_text, revision=_optional(_text), identity=_digest
@@ -372,6 +402,15 @@ RECORDS: Mapping[type[Record], Row] = {
     ),
     Reason: Row(
         REASON, "8b2a44646cc379bc1df54387eec929fd95e77ffc77ca7fab7ce708e182c506f7", _reason
+    ),
+    Module: Row(
+        MODULE, "c471e6a937ba01f15549d91b9975dc778a49668b2a1196190dab7b3a20e24949", _module
+    ),
+    TokenRow: Row(
+        TOKEN, "a6c99725ff6c82fe2f930f792cc006ceacdddccdb87f52b19c7fbd7dd62cc078", _token
+    ),
+    TokenizerSettings: Row(
+        TOKENIZER, "5cbdba8cbe3514a77e936c86e0543880d16b757ed3d492bf73a0133306ad3a00", _tokenizer
     ),
     Recipe: Row(
         RECIPE, "dfa4e89c4bbacdc91cf02bc784b395bc0da3adf707b3adaede985721c7a44c60", _recipe
