@@ -10,6 +10,7 @@ from evoreg.evolve.execution.tally import Counter, Tally
 from evoreg.evolve.execution.weights import TORCH, Weights
 from evoreg.evolve.methods.group import Coefficient, Group, Operand
 from evoreg.evolve.methods.table import METHODS
+from evoreg.evolve.methods.values import Values
 from evoreg.evolve.planning.plan import OutputTensor, Plan
 from evoreg.provenance.records.errors import Code, MergeError
 
@@ -86,7 +87,7 @@ def _apply(plan: Plan, output: OutputTensor, places: Sequence[int], group: Group
         counter.add(block, dict(zip(places, moved, strict=True)), change)
         counter.note_used(block, dict(zip(places, coefficients, strict=True)))
         if group.base is not None:
-            change = group.base[block].to(group.work) + change
+            change = group.own(group.base, block) + change
         values[block] = change.to(kind)
         finite = finite and _finite(values[block])
     if not finite:
@@ -130,7 +131,7 @@ def _not_finite(output: OutputTensor, places: Sequence[int], group: Group) -> Me
     sources = list(zip(names, (part.values for part in group.parts), strict=True))
     if output.base is not None and group.base is not None:
         sources.append((output.inputs[output.base].source.reference, group.base))
-    guilty = [name for name, values in sources if not bool(torch.isfinite(values).all())]
+    guilty = [name for name, values in sources if not _all_finite(values, group)]
     if guilty:
         what = f"{', '.join(guilty)} holds NaN or infinite numbers"
         hint = "the model is damaged; download it again or leave it out"
@@ -140,9 +141,13 @@ def _not_finite(output: OutputTensor, places: Sequence[int], group: Group) -> Me
     return MergeError(Code.MERGE_NOT_FINITE, what, where=output.name, hint=hint)
 
 
+def _all_finite(values: Values, group: Group) -> bool:
+    return all(bool(torch.isfinite(values.block(block)).all()) for block in group.blocks())
+
+
 def _copy(output: OutputTensor, weights: Weights) -> Computed:
     """Copy a buffer that is the same in all sources; it counts for nobody's share."""
-    tensors = weights.inputs(output.inputs)
+    tensors = [weights.tensor(item.tensor).reshape(-1) for item in output.inputs]
     if any(not torch.equal(tensor, tensors[0]) for tensor in tensors[1:]):
         raise MergeError(
             Code.MERGE_BUFFER,

@@ -9,6 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from evoreg.evolve.checkpoints.tensors import TensorInfo
+from evoreg.evolve.methods.values import Flat, Values
 from evoreg.evolve.planning.plan import Input
 from evoreg.evolve.vocabulary.rows import MEAN, Rows
 from evoreg.provenance.records.errors import Code, InputError
@@ -79,18 +80,18 @@ class Weights:
             )
         return found
 
-    def inputs(self, inputs: Sequence[Input]) -> list[torch.Tensor]:
-        """Return the tensors of some inputs, rows reordered, flattened.
+    def inputs(self, inputs: Sequence[Input]) -> list[Values]:
+        """Return the numbers of some inputs, rows reordered.
 
         Args:
             inputs: All inputs of one output tensor, in the order in which their `rows` count them.
 
         Returns:
-            One flat tensor an input.
+            One for each input.
         """
         own = [self.tensor(item.tensor) for item in inputs]
         return [
-            (tensor if item.rows is None else _reordered(item.rows, own)).reshape(-1)
+            Flat((tensor if item.rows is None else _reordered(item.rows, own)).reshape(-1))
             for item, tensor in zip(inputs, own, strict=True)
         ]
 

@@ -6,12 +6,14 @@ out = sum_i c_i x_i for the others. The executor applies the coefficients and me
 shares from them; a method cannot change a weight without being counted.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
 
+from evoreg.evolve.methods.values import Values
 from evoreg.provenance.records.digest import Digest
 
 BLOCK = 2**18
@@ -29,8 +31,8 @@ class Operand:
     """Identity of the model's weights; keys its random masks."""
     name: str
     """Name of the tensor in the source; keys its random masks."""
-    values: torch.Tensor
-    """The weights, flattened, in the type of the file; usually mapped from disk."""
+    values: Values
+    """The weights."""
     parameters: Mapping[str, float | bool]
     """The parameters of this source for this tensor."""
 
@@ -43,8 +45,8 @@ class Operand:
 class Group:
     """The sources of one output tensor, in the order in which they are added up."""
 
-    base: torch.Tensor | None
-    """The base, flattened; nothing for methods that do not work on differences."""
+    base: Values | None
+    """The base; nothing for methods that do not work on differences."""
     parts: tuple[Operand, ...]
     """At least one source."""
     parameters: Mapping[str, float | bool]
@@ -64,7 +66,7 @@ class Group:
     @property
     def elements(self) -> int:
         """Number of values of the tensor."""
-        return self.parts[0].values.numel()
+        return math.prod(self.shape)
 
     def blocks(self) -> Iterator[slice]:
         """Yield the blocks of the tensor in order."""
@@ -73,10 +75,12 @@ class Group:
 
     def delta(self, part: Operand, block: slice) -> torch.Tensor:
         """Return x - b (x if there is no base) of a part in a block, in the `work` type."""
-        values = part.values[block].to(self.work)
-        if self.base is None:
-            return values
-        return values - self.base[block].to(self.work)
+        values = self.own(part.values, block)
+        return values if self.base is None else values - self.own(self.base, block)
+
+    def own(self, values: Values, block: slice) -> torch.Tensor:
+        """Return the numbers of the base, or of a part itself, in a block, in the `work` type."""
+        return values.block(block).to(self.work)
 
 
 Coefficient: TypeAlias = float | torch.Tensor

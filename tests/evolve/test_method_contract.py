@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from evoreg.evolve.methods.group import Group, Operand
 from evoreg.evolve.methods.table import METHODS
+from evoreg.evolve.methods.values import Flat
 from evoreg.evolve.planning.plan import Plan
 from evoreg.evolve.recipes.contracts import CONTRACTS, Contract, Parameter
 from evoreg.provenance.records.errors import Code, MergeError
@@ -71,8 +72,8 @@ def predicted(plan: Plan, tensors: dict[str, torch.Tensor]) -> tuple[torch.Tenso
     (output,) = plan.outputs
     work = torch.float64 if output.double else torch.float32
 
-    def flat(place: int) -> torch.Tensor:
-        return tensors[output.inputs[place].source.reference].reshape(-1)
+    def flat(place: int) -> Flat:
+        return Flat(tensors[output.inputs[place].source.reference].reshape(-1))
 
     parts = tuple(
         Operand(item.source.identity, item.tensor.name, flat(place), item.parameters)
@@ -87,8 +88,8 @@ def predicted(plan: Plan, tensors: dict[str, torch.Tensor]) -> tuple[torch.Tenso
     result = sum(moved, torch.zeros(group.elements, dtype=torch.float64))
     size = sum(float(part.abs().max()) for part in moved)
     if base is not None:
-        result = result + base.double()
-        size += float(base.double().abs().max())
+        result = result + base.numbers.double()
+        size += float(base.numbers.double().abs().max())
     return result, size
 
 
