@@ -38,6 +38,8 @@ class SourceFacts:
     """False only if every coefficient of it is exactly zero (`Contribution.used`)."""
     modality: Modality | None = None
     """What it takes and gives; nothing if that is not known."""
+    adapter: "SourceFacts | None" = None
+    """What is known about the adapter on it beyond `Model.adapter`: texts, claims, ancestors."""
 
     @property
     def own_claims(self) -> tuple[LicenseClaim, ...]:
@@ -61,6 +63,7 @@ def parts(source: SourceFacts) -> tuple[SourceFacts, ...]:
     adapter = source.model.adapter
     if adapter is None or any(c.origin in ("human", "clarification") for c in source.own_claims):
         return (source,)
-    base = replace(source, model=source.model.model_copy(update={"adapter": None}))
-    extra = SourceFacts(adapter.label, adapter, claims=source.claims, relation="adapter")
-    return (base, replace(extra, modality=source.modality))
+    bare = source.model.model_copy(update={"adapter": None})
+    base = replace(source, model=bare, adapter=None)
+    extra = source.adapter or SourceFacts(adapter.label, adapter, claims=source.claims)
+    return (base, replace(extra, relation="adapter", modality=source.modality))

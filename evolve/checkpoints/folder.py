@@ -5,6 +5,8 @@ one can run any program.
 """
 
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from evoreg.provenance.records.canonical import Json
@@ -16,6 +18,14 @@ INDEX = "model.safetensors.index.json"
 """The index of a sharded checkpoint."""
 ADAPTER = "adapter_model.safetensors"
 """The weights of an adapter."""
+_INDEX = ".safetensors.index.json"
+_SHARD = re.compile(r"(.+)-([0-9]{5})-of-([0-9]{5})\.safetensors")
+_MOST_SHARDS = 10_000
+_CONVERT = "AutoModelForCausalLM.from_pretrained(SRC).save_pretrained(DST) writes safetensors"
+_CONVERT_RAW = (
+    "safetensors.torch.save_file(torch.load(FILE, weights_only=True), 'model.safetensors'), "
+    "where FILE holds tensors alone"
+)
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 _LARGEST_JSON = 64 * 2**20
 _DEEPEST = 50
@@ -59,8 +69,8 @@ def _deeper(value: Json, levels: int) -> bool:
 def weight_files(folder: Path) -> tuple[PurePosixPath, ...]:
     """Return the weight files of a model folder, relative to it and sorted.
 
-    Looked for in this order: ``model.safetensors``, its index, an adapter, any other safetensors
-    files (a raw folder).
+    Looked for in this order: ``model.safetensors``, its index, an adapter, then whatever else the
+    folder holds (a raw folder): one file, one index, or one complete set of numbered shards.
 
     Args:
         folder: The model's folder.
@@ -69,7 +79,8 @@ def weight_files(folder: Path) -> tuple[PurePosixPath, ...]:
         At least one path.
 
     Raises:
-        InputError: No folder, no weights, only pickles, or a broken or hostile index.
+        InputError: No folder, no weights, only pickles, several sets of weights, or a broken or
+            hostile index.
     """
     if not folder.is_dir():
         raise InputError(
@@ -78,27 +89,114 @@ def weight_files(folder: Path) -> tuple[PurePosixPath, ...]:
             where=str(folder),
             hint="check the spelling; paths are read relative to the working folder",
         )
+    index = index_of(folder)
     if (folder / SINGLE).is_file():
-        return (PurePosixPath(SINGLE),)
-    if (folder / INDEX).is_file():
-        return _from_index(folder)
+        return _single(folder)
+    if index is not None:
+        return _from_index(folder, index)
     if (folder / ADAPTER).is_file():
         return (PurePosixPath(ADAPTER),)
-    raw = sorted(path.name for path in folder.glob("*.safetensors") if path.is_file())
-    if raw:
-        return tuple(PurePosixPath(name) for name in raw)
-    raise _nothing(folder)
+    raw = _sets(_safetensors(folder))
+    if not raw:
+        raise _nothing(folder)
+    if len(raw) > 1:
+        raise _several(folder, [files[0] for files in raw])
+    missing = _gaps(raw[0])
+    if missing:
+        raise _incomplete(folder, missing)
+    return tuple(PurePosixPath(name) for name in raw[0])
+
+
+def index_of(folder: Path) -> str | None:
+    """Return the name of the index that says which files are the weights of a folder.
+
+    Args:
+        folder: A model folder.
+
+    Returns:
+        That of a standard checkpoint, else the only one of another name (such as diffusers
+        writes); nothing if one file holds all, or there is no index.
+
+    Raises:
+        InputError: Several indexes, none of them of the standard name.
+    """
+    if (folder / SINGLE).is_file():
+        return None
+    if (folder / INDEX).is_file():
+        return INDEX
+    if (folder / ADAPTER).is_file():
+        return None
+    found = sorted(path.name for path in folder.glob(f"*{_INDEX}") if path.is_file())
+    if len(found) > 1:
+        raise _several(folder, found)
+    return found[0] if found else None
+
+
+def _safetensors(folder: Path) -> list[str]:
+    names = (path.name for path in folder.glob("*.safetensors") if path.is_file())
+    return sorted(name for name in names if not name.startswith("."))
+
+
+def _single(folder: Path) -> tuple[PurePosixPath, ...]:
+    """Return the one file; beside a configuration its name is enough, else it must be alone."""
+    if not (folder / "config.json").exists():
+        shards = weight_map(folder).values() if (folder / INDEX).is_file() else ()
+        named = {SINGLE, ADAPTER, *(str(path) for path in shards)}
+        others = [name for name in _safetensors(folder) if name not in named]
+        if others:
+            raise _several(folder, [SINGLE, *others])
+    return (PurePosixPath(SINGLE),)
+
+
+def _sets(names: Sequence[str]) -> list[list[str]]:
+    """Return files that belong together: the numbered shards of one name, each other file alone."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        shard = _SHARD.fullmatch(name)
+        key = (shard[1], shard[3]) if shard else (name, "")
+        found.setdefault(key, []).append(name)
+    return list(found.values())
+
+
+def _gaps(names: Sequence[str]) -> list[str]:
+    """Return the shards that are missing among numbered ones."""
+    first = _SHARD.fullmatch(names[0])
+    if first is None:
+        return []
+    count = min(int(first[3]), _MOST_SHARDS)
+    wanted = (
+        f"{first[1]}-{number:05d}-of-{first[3]}.safetensors" for number in range(1, count + 1)
+    )
+    return [name for name in wanted if name not in names]
+
+
+def _several(folder: Path, names: Sequence[str]) -> InputError:
+    return InputError(
+        Code.INPUT_INDEX,
+        f"it is not known which of these are the weights: {', '.join(names[:5])}",
+        where=str(folder),
+        hint="put the one that you mean into a folder of its own",
+    )
+
+
+def _incomplete(folder: Path, missing: Sequence[str]) -> InputError:
+    return InputError(
+        Code.INPUT_MISSING,
+        f"shards are missing: {', '.join(missing[:5])}",
+        where=str(folder),
+        hint="download the model again",
+    )
 
 
 def _nothing(folder: Path) -> InputError:
     pickles = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in _PICKLES)
     if pickles:
+        whole = (folder / "config.json").exists()
         return InputError(
             Code.INPUT_PICKLE,
             f"the weights are pickles ({', '.join(pickles[:3])}), which can run code when opened",
             where=str(folder),
-            hint="convert them in a sandbox: AutoModelForCausalLM.from_pretrained(SRC)"
-            ".save_pretrained(DST) writes safetensors",
+            hint=f"convert them in a sandbox: {_CONVERT if whole else _CONVERT_RAW}",
         )
     return InputError(
         Code.INPUT_MISSING,
@@ -108,11 +206,12 @@ def _nothing(folder: Path) -> InputError:
     )
 
 
-def weight_map(folder: Path) -> dict[str, PurePosixPath]:
+def weight_map(folder: Path, index: str = INDEX) -> dict[str, PurePosixPath]:
     """Return which shard holds which tensor, according to the index of a folder.
 
     Args:
-        folder: A folder with ``model.safetensors.index.json``.
+        folder: A folder with an index.
+        index: Name of the index.
 
     Returns:
         Shard by tensor name; every shard lies inside the folder.
@@ -120,24 +219,18 @@ def weight_map(folder: Path) -> dict[str, PurePosixPath]:
     Raises:
         InputError: The index is broken or hostile.
     """
-    where = str(folder / INDEX)
-    mapping = read_json(folder / INDEX, code=Code.INPUT_INDEX).get("weight_map")
+    where = str(folder / index)
+    mapping = read_json(folder / index, code=Code.INPUT_INDEX).get("weight_map")
     if not isinstance(mapping, dict) or not mapping:
         raise InputError(Code.INPUT_INDEX, "the index has no weight_map", where=where)
     return {name: _inside(file, where) for name, file in mapping.items()}
 
 
-def _from_index(folder: Path) -> tuple[PurePosixPath, ...]:
-    where = str(folder / INDEX)
-    names = sorted(set(weight_map(folder).values()))
+def _from_index(folder: Path, index: str) -> tuple[PurePosixPath, ...]:
+    names = sorted(set(weight_map(folder, index).values()))
     missing = [str(name) for name in names if not (folder / name).is_file()]
     if missing:
-        raise InputError(
-            Code.INPUT_MISSING,
-            f"shards named by the index are missing: {', '.join(missing[:5])}",
-            where=where,
-            hint="download the model again",
-        )
+        raise _incomplete(folder / index, missing)
     return tuple(names)
 
 

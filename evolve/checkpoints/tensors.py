@@ -2,17 +2,17 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from safetensors import SafetensorError, safe_open
 
+from evoreg.evolve.checkpoints.adapter_settings import model_of
 from evoreg.evolve.checkpoints.folder import (
     ADAPTER,
-    INDEX,
-    SINGLE,
+    index_of,
     read_json,
     weight_files,
     weight_map,
@@ -55,8 +55,43 @@ class TensorInfo:
     @property
     def layer(self) -> int | None:
         """The first number between two dots of the name; nothing outside the layers."""
-        found = _LAYER.search(self.name)
-        return int(found.group(1)) if found else None
+        return layer_of(self.name)
+
+
+def layer_of(name: str) -> int | None:
+    """Return the first number between two dots of a tensor name; nothing outside the layers."""
+    found = _LAYER.search(name)
+    return int(found.group(1)) if found else None
+
+
+def stack_of(name: str) -> str | None:
+    """Return what stands before the layer number of a tensor name; nothing outside the layers.
+
+    Args:
+        name: Such as ``model.layers.3.mlp.up_proj.weight``.
+
+    Returns:
+        Such as ``model.layers``: tensors of one such prefix are one stack of layers.
+    """
+    found = _LAYER.search(name)
+    return name[: found.start()] if found else None
+
+
+def stacks(names: Iterable[str]) -> dict[str, int]:
+    """Return the stacks of layers among some tensors.
+
+    Args:
+        names: Raw tensor names.
+
+    Returns:
+        The number of layers (the highest number, plus one) by prefix, sorted.
+    """
+    found: dict[str, int] = {}
+    for name in names:
+        stack, layer = stack_of(name), layer_of(name)
+        if stack is not None and layer is not None:
+            found[stack] = max(found.get(stack, 0), layer + 1)
+    return dict(sorted(found.items()))
 
 
 def renumber(name: str, layer: int) -> str:
@@ -83,12 +118,6 @@ class Checkpoint:
     config: Mapping[str, Json]
     """config.json; empty for a raw folder."""
 
-    @property
-    def layers(self) -> int:
-        """Number of layers: the highest layer index of any tensor, plus one."""
-        found = [info.layer for info in self.tensors.values()]
-        return max((layer + 1 for layer in found if layer is not None), default=0)
-
 
 def read_checkpoint(folder: Path) -> Checkpoint:
     """Read the headers of a model folder; no weight is loaded.
@@ -111,12 +140,12 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         # Averaging the two factors of an adapter one by one is not averaging what it adds.
         raise RecipeError(
             Code.RECIPE_UNSUPPORTED,
-            "this is an adapter and no model; merging adapters is not offered",
+            "this is an adapter and no model",
             where=str(folder),
-            hint="merge it into its base first, and name the folder of the result",
+            hint=f"write {model_of(folder)}+{folder.name}: a model and the adapter on top of it",
         )
     for path in paths:
-        for info in _header(folder / path):
+        for info in read_header(folder / path):
             if info.name in tensors:
                 problems.append(
                     Problem(Code.INPUT_INDEX, f"{info.name} stands in two shards", str(folder))
@@ -130,7 +159,18 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(folder, MappingProxyType(dict(sorted(tensors.items()))), facts)
 
 
-def _header(path: Path) -> list[TensorInfo]:
+def read_header(path: Path) -> list[TensorInfo]:
+    """Read what a safetensors file says about its tensors.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its tensors, in the order of the file.
+
+    Raises:
+        InputError: It is truncated or damaged.
+    """
     try:
         # The header is all that is read here; the numpy door needs no torch.
         with safe_open(path, framework="numpy") as file:
@@ -149,10 +189,10 @@ def _header(path: Path) -> list[TensorInfo]:
 
 
 def _index_problems(folder: Path, tensors: Mapping[str, TensorInfo]) -> list[Problem]:
-    index = folder / INDEX
-    if (folder / SINGLE).is_file() or not index.is_file():
+    index = index_of(folder)
+    if index is None:
         return []
-    named = weight_map(folder)
+    named = weight_map(folder, index)
     hint = "the shards belong to another index; download the model again"
     texts = [
         f"{name} is not in the shard that the index names"
@@ -160,4 +200,4 @@ def _index_problems(folder: Path, tensors: Mapping[str, TensorInfo]) -> list[Pro
         if name not in tensors or tensors[name].file != folder / file
     ]
     texts += [f"{name} is missing in the index" for name in sorted(set(tensors) - set(named))]
-    return [Problem(Code.INPUT_INDEX, text, str(index), hint) for text in texts]
+    return [Problem(Code.INPUT_INDEX, text, str(folder / index), hint) for text in texts]

@@ -1,49 +1,100 @@
-"""One output tensor: coefficients applied block by block, shares counted, numbers checked."""
+"""One output tensor, stretch by stretch: coefficients applied, shares counted, numbers checked."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from evoreg.evolve.execution.tally import Counter, Tally
+from evoreg.evolve.execution.tally import Counter, Part, Tally
 from evoreg.evolve.execution.weights import TORCH, Weights
-from evoreg.evolve.methods.group import Coefficient, Group, Operand
+from evoreg.evolve.methods.group import BLOCK, Coefficient, Group, Operand, Rule
 from evoreg.evolve.methods.table import METHODS
-from evoreg.evolve.methods.values import Values
+from evoreg.evolve.methods.values import Flat, Reader, Values
 from evoreg.evolve.planning.plan import OutputTensor, Plan
 from evoreg.provenance.records.errors import Code, MergeError
 
+_STRETCH = 4 * BLOCK
+"""Elements that are handed to the writer at a time."""
+_SURELY_FITS = {
+    torch.float64: 1e300, torch.float32: 1e30, torch.bfloat16: 1e30, torch.float16: 4e9,
+}  # fmt: skip
+"""If the squares of some numbers sum to less, all of them are finite in the type."""
+
 
 @dataclass(frozen=True)
-class Computed:
-    """A finished tensor."""
+class Task:
+    """A tensor about which the method has decided."""
+
+    output: OutputTensor
+    """What is to be made."""
+    group: Group
+    """Its sources."""
+    rule: Rule | None
+    """The coefficients; nothing for a buffer that is copied."""
+    places: tuple[int, ...]
+    """The place of each part of the group among the inputs."""
+    counter: Counter
+    """Counts the shares."""
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The model of each number of a tally."""
+        return tuple(item.source.reference for item in self.output.inputs)
+
+    def stretches(self) -> Iterator[slice]:
+        """Yield the stretches of the tensor in order; one, without elements, if it is empty."""
+        for number in range(stretch_count(self.output)):
+            start = number * _STRETCH
+            yield slice(start, min(start + _STRETCH, self.output.elements))
+
+    def tally(self) -> Tally:
+        """Return a tally that holds what does not depend on the numbers."""
+        tally = Tally.of(len(self.output.inputs))
+        if self.rule is not None:
+            for place, share in zip(self.places, _normalised(self.rule.nominal), strict=True):
+                tally.nominal[place] = share * self.output.elements
+            if self.output.base is not None:
+                self.counter.note_lent(tally, self.output.base)
+        return tally
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Some finished numbers of a tensor."""
 
     values: torch.Tensor
-    """Flat and contiguous, in the type that is written."""
-    references: tuple[str, ...]
-    """The model of each number of the tally."""
+    """Flat and contiguous, in ordinary memory, in the type that is written."""
     tally: Tally
     """What each source put in."""
 
 
-def compute(plan: Plan, output: OutputTensor, weights: Weights) -> Computed:
-    """Make one tensor of the result.
+def stretch_count(output: OutputTensor) -> int:
+    """Return the number of stretches of a tensor, at least 1."""
+    return max(1, -(-output.elements // _STRETCH))
+
+
+def begin(plan: Plan, output: OutputTensor, weights: Weights, read: Reader) -> Task:
+    """Let the method look at one tensor of the result.
 
     Args:
         plan: The merge.
         output: One of its tensors.
         weights: Open files.
+        read: Brings numbers to where the work is done.
 
     Returns:
-        The tensor and its tally; the same bytes and sums whatever else runs beside it.
+        The task.
 
     Raises:
         InputError: A source changed since its header was read.
-        MergeError: A number that is not finite, or buffers that differ.
+        MergeError: Buffers that differ.
     """
+    width = output.elements // output.shape[0] if output.shape and output.shape[0] else 1
+    counter = Counter(max(width, 1), [item.rows for item in output.inputs])
+    work = torch.float64 if output.double else torch.float32
     if output.copied:
-        return _copy(output, weights)
+        return Task(output, _equal(output, weights, work), None, (), counter)
     loaded = weights.inputs(output.inputs)
     places = _ordered(plan, output)
     parts = tuple(
@@ -51,9 +102,52 @@ def compute(plan: Plan, output: OutputTensor, weights: Weights) -> Computed:
         for place, item in ((place, output.inputs[place]) for place in places)
     )
     base = None if output.base is None else loaded[output.base]
-    work = torch.float64 if output.double else torch.float32
-    group = Group(base, parts, output.parameters, plan.seed, work, output.shape)
-    return _apply(plan, output, places, group)
+    group = Group(base, parts, output.parameters, plan.seed, work, output.shape, read)
+    return Task(output, group, METHODS[output.method](group), places, counter)
+
+
+def compute(task: Task, stretch: slice) -> Stretch:
+    """Make a stretch of a tensor.
+
+    Args:
+        task: The tensor.
+        stretch: One of its stretches.
+
+    Returns:
+        Numbers and tally; the same bytes and sums whatever else runs beside it.
+
+    Raises:
+        MergeError: A number that is not finite.
+    """
+    if task.rule is None:
+        values = task.group.parts[0].values.block(stretch)
+        return Stretch(values, Tally.of(len(task.output.inputs)))
+    kind = TORCH[task.output.dtype]
+    same = _unchanged(task, kind)
+    values = same.block(stretch) if same else _room(stretch.stop - stretch.start, kind)
+    tally = Tally.of(len(task.output.inputs))
+    for start in range(stretch.start, stretch.stop, BLOCK):
+        block = slice(start, min(start + BLOCK, stretch.stop))
+        target = values[block.start - stretch.start : block.stop - stretch.start]
+        base, deltas = task.group.deltas(block)
+        parts, change = _moved(task.places, task.rule.coefficients(block, deltas), deltas)
+        counted = task.counter.count(block, parts, change)
+        tally.add(counted)
+        square = counted.energy
+        if base is not None:
+            change = change.add_(base)
+            square = float(torch.dot(change, change))
+        if same is None:
+            target.copy_(change)
+        if not square < _SURELY_FITS[kind] and not bool(torch.isfinite(target).all()):
+            raise _not_finite(task)
+    return Stretch(values, tally)
+
+
+def _room(count: int, kind: torch.dtype) -> torch.Tensor:
+    """Return memory for a stretch; where there is a graphics card, such as it can write to fast."""
+    card = torch.cuda.is_initialized()  # type: ignore[no-untyped-call] # torch declares no types
+    return torch.empty(count, dtype=kind, pin_memory=card)
 
 
 def _ordered(plan: Plan, output: OutputTensor) -> tuple[int, ...]:
@@ -69,65 +163,45 @@ def _ordered(plan: Plan, output: OutputTensor) -> tuple[int, ...]:
     return tuple(sorted(output.parts, key=content))
 
 
-def _apply(plan: Plan, output: OutputTensor, places: Sequence[int], group: Group) -> Computed:
-    rule = METHODS[plan.contract.name](group)
-    kind = TORCH[output.dtype]
-    values = torch.empty(group.elements, dtype=kind)
-    tally = Tally.of(len(output.inputs))
-    width = output.elements // output.shape[0] if output.shape and output.shape[0] else 1
-    counter = Counter(tally, max(width, 1), [item.rows for item in output.inputs])
-    if output.base is not None:
-        counter.note_lent(output.base)
-    finite = True
-    for block in group.blocks():
-        deltas = [group.delta(part, block) for part in group.parts]
-        coefficients = rule.coefficients(block, deltas)
-        moved = [c * delta for c, delta in zip(coefficients, deltas, strict=True)]
-        change = _sum(coefficients, deltas, moved)
-        counter.add(block, dict(zip(places, moved, strict=True)), change)
-        counter.note_used(block, dict(zip(places, coefficients, strict=True)))
-        if group.base is not None:
-            change = group.own(group.base, block) + change
-        values[block] = change.to(kind)
-        finite = finite and _finite(values[block])
-    if not finite:
-        raise _not_finite(output, places, group)
-    for place, share in zip(places, _normalised(rule.nominal), strict=True):
-        tally.nominal[place] = share * output.elements
-    references = tuple(item.source.reference for item in output.inputs)
-    return Computed(values, references, tally)
+def _unchanged(task: Task, kind: torch.dtype) -> Flat | None:
+    """Return the numbers themselves if they are only copied, bit for bit."""
+    first = task.group.parts[0].values
+    alone = len(task.group.parts) == 1 and task.group.base is None
+    copied = alone and task.rule is not None and task.rule.fixed == (1.0,)
+    return first if copied and isinstance(first, Flat) and first.numbers.dtype == kind else None
 
 
-def _finite(values: torch.Tensor) -> bool:
-    """Tell whether all numbers are finite; a finite sum proves it at a third of the cost."""
-    if math.isfinite(float(values.sum(dtype=torch.float32))):
-        return True
-    return bool(torch.isfinite(values).all())
+def _moved(
+    places: Sequence[int], coefficients: Sequence[Coefficient], deltas: Sequence[torch.Tensor]
+) -> tuple[list[Part], torch.Tensor]:
+    """Return what each part puts in, and the sum.
 
-
-def _sum(
-    coefficients: Sequence[Coefficient],
-    deltas: Sequence[torch.Tensor],
-    moved: Sequence[torch.Tensor],
-) -> torch.Tensor:
-    """Add up the parts; a constant coefficient is multiplied and added with one rounding."""
-    total = moved[0].clone()
-    for place in range(1, len(moved)):
-        coefficient = coefficients[place]
+    A constant coefficient is multiplied and added with one rounding.
+    """
+    parts: list[Part] = []
+    change: torch.Tensor | None = None
+    for place, coefficient, delta in zip(places, coefficients, deltas, strict=True):
         if isinstance(coefficient, torch.Tensor):
-            total += moved[place]
+            delta.mul_(coefficient)
+            change = delta.clone() if change is None else change.add_(delta)
         else:
-            total.add_(deltas[place], alpha=coefficient)
-    return total
+            change = (
+                delta * coefficient if change is None else change.add_(delta, alpha=coefficient)
+            )
+        parts.append(Part(place, coefficient, delta))
+    if change is None:
+        raise ValueError("a tensor has at least one part")
+    return parts, change
 
 
 def _normalised(values: Sequence[float]) -> list[float]:
-    total = sum(values)
+    total = math.fsum(values)
     return [value / total if total else 1 / len(values) for value in values]
 
 
-def _not_finite(output: OutputTensor, places: Sequence[int], group: Group) -> MergeError:
-    names = [output.inputs[place].source.reference for place in places]
+def _not_finite(task: Task) -> MergeError:
+    output, group = task.output, task.group
+    names = [output.inputs[place].source.reference for place in task.places]
     sources = list(zip(names, (part.values for part in group.parts), strict=True))
     if output.base is not None and group.base is not None:
         sources.append((output.inputs[output.base].source.reference, group.base))
@@ -145,8 +219,8 @@ def _all_finite(values: Values, group: Group) -> bool:
     return all(bool(torch.isfinite(values.block(block)).all()) for block in group.blocks())
 
 
-def _copy(output: OutputTensor, weights: Weights) -> Computed:
-    """Copy a buffer that is the same in all sources; it counts for nobody's share."""
+def _equal(output: OutputTensor, weights: Weights, work: torch.dtype) -> Group:
+    """Return a buffer that is the same in all sources; it counts for nobody's share."""
     tensors = [weights.tensor(item.tensor).reshape(-1) for item in output.inputs]
     if any(not torch.equal(tensor, tensors[0]) for tensor in tensors[1:]):
         raise MergeError(
@@ -155,5 +229,6 @@ def _copy(output: OutputTensor, weights: Weights) -> Computed:
             where=output.name,
             hint="convert quantised weights to floating point first",
         )
-    references = tuple(item.source.reference for item in output.inputs)
-    return Computed(tensors[0].clone(), references, Tally.of(len(references)))
+    first = output.inputs[0]
+    part = Operand(first.source.identity, first.name, Flat(tensors[0]), {})
+    return Group(None, (part,), {}, 0, work, output.shape)

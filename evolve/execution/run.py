@@ -1,14 +1,12 @@
 """Carrying out a plan: the whole merge, streamed into a folder.
 
-Tensors are computed by worker threads, a few ahead of the writer, and written in the order of
-the plan. Each is computed by one thread from its own inputs alone, so bytes and shares do not
-depend on the number of threads.
+Tensors are computed in stretches by worker threads, a few ahead of the writer, and written in the
+order of the plan. Each stretch is computed by one thread from its own inputs alone, and sums are
+added up in the order of the stretches, so bytes and shares do not depend on the number of threads.
 """
 
 import json
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,9 @@ from threading import Lock
 import torch
 
 from evoreg.evolve.checkpoints.folder import INDEX
-from evoreg.evolve.execution.compute import Computed, compute
+from evoreg.evolve.execution.compute import stretch_count
+from evoreg.evolve.execution.memory import keep_blocks
+from evoreg.evolve.execution.pipeline import Finished, computed
 from evoreg.evolve.execution.shares import Shares
 from evoreg.evolve.execution.weights import Weights
 from evoreg.evolve.execution.writer import Shard, ShardFile, header, index, shards
@@ -27,7 +27,7 @@ from evoreg.provenance.records.candidate import Census, Contribution
 from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.model import File, Role
 
-RULES = 1
+RULES = 2
 """Number of the arithmetic: raised whenever the same recipe may give other bytes."""
 
 Progress = Callable[[OutputTensor], None]
@@ -44,6 +44,8 @@ class Options:
     """Bytes of tensors in one file."""
     metadata: tuple[tuple[str, str], ...] = ()
     """Texts for the header of each weight file."""
+    device: str = "cpu"
+    """Where to compute, as torch names it: ``cpu`` or ``cuda:0``."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,12 @@ def carry_out(
     shares = Shares()
     files: list[File] = []
     metadata = {"format": "pt", **dict(options.metadata)}
+    keep_blocks()
     with _one_thread_each(), Weights() as weights:
-        weights.open([item.tensor for output in plan.outputs for item in output.inputs])
+        weights.open([t for output in plan.outputs for item in output.inputs for t in item.tensors])
         order = [output for part in parts for output in part.outputs]
         # Closed at once if writing fails, so that no worker goes on with files that are closed.
-        with closing(_computed(plan, order, weights, options.threads)) as finished:
+        with closing(computed(plan, order, weights, options.threads, options.device)) as finished:
             files.extend(_write(p, folder, metadata, finished, shares, progress) for p in parts)
     if len(parts) > 1:
         files.append(_small(folder, INDEX, index(parts), "index"))
@@ -137,50 +140,25 @@ def _one_thread_each() -> Iterator[None]:
         _SETTING.give_back()
 
 
-def _computed(
-    plan: Plan, order: Sequence[OutputTensor], weights: Weights, threads: int
-) -> Generator[tuple[OutputTensor, Computed]]:
-    """Yield the finished tensors in order, computing a few ahead."""
-
-    def work(output: OutputTensor) -> Computed:
-        with torch.inference_mode():
-            return compute(plan, output, weights)
-
-    if threads == 1:
-        for output in order:
-            yield output, work(output)
-        return
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        waiting: deque[tuple[OutputTensor, Future[Computed]]] = deque()
-        try:
-            for output in order:
-                waiting.append((output, pool.submit(work, output)))
-                if len(waiting) > threads:
-                    first, future = waiting.popleft()
-                    yield first, future.result()
-            while waiting:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        finally:
-            for _, future in waiting:
-                future.cancel()
-
-
 def _write(
     part: Shard,
     folder: Path,
     metadata: Mapping[str, str],
-    finished: Iterator[tuple[OutputTensor, Computed]],
+    finished: Iterator[Finished],
     shares: Shares,
     progress: Progress,
 ) -> File:
     file = ShardFile(folder / part.name, header(part.outputs, metadata))
     try:
-        for _ in part.outputs:
-            output, computed = next(finished)
-            file.add(computed.values)
-            shares.add(output.group, computed.references, computed.tally)
-            del computed  # a large tensor must not stay while the next one is made
+        for output in part.outputs:
+            tally = None
+            for _ in range(stretch_count(output)):
+                task, stretch = next(finished)
+                file.add(stretch.values)
+                tally = tally or task.tally()
+                tally.add(stretch.tally)
+            if tally is not None:
+                shares.add(output.group, task.references, tally)
             progress(output)
         size, digest = file.finish()
     finally:
@@ -234,6 +212,8 @@ TAG_ALONG: Mapping[str, Role] = {
     "vocab.txt": "tokenizer",
     "merges.txt": "tokenizer",
     "spiece.model": "tokenizer",
+    "sentencepiece.bpe.model": "tokenizer",
+    "tekken.json": "tokenizer",
     "chat_template.jinja": "tokenizer",
     "chat_template.json": "tokenizer",
     "preprocessor_config.json": "tokenizer",

@@ -1,5 +1,6 @@
 """Reading weights: tensors mapped from safetensors files, with rows reordered where needed."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -9,9 +10,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from evoreg.evolve.checkpoints.tensors import TensorInfo
+from evoreg.evolve.execution.adapted import adapted
+from evoreg.evolve.execution.memory import read_ahead
+from evoreg.evolve.execution.reordered import Reordered, Table
 from evoreg.evolve.methods.values import Flat, Values
 from evoreg.evolve.planning.plan import Input
-from evoreg.evolve.vocabulary.rows import MEAN, Rows
 from evoreg.provenance.records.errors import Code, InputError
 
 TORCH: Mapping[str, torch.dtype] = {
@@ -80,6 +83,16 @@ class Weights:
             )
         return found
 
+    def read_ahead(self, inputs: Sequence[Input]) -> None:
+        """Ask the kernel to fetch the tensors of some inputs soon.
+
+        Args:
+            inputs: All inputs of one output tensor.
+        """
+        for item in inputs:
+            for info in item.tensors:
+                read_ahead(self.tensor(info))
+
     def inputs(self, inputs: Sequence[Input]) -> list[Values]:
         """Return the numbers of some inputs, rows reordered.
 
@@ -89,11 +102,21 @@ class Weights:
         Returns:
             One for each input.
         """
-        own = [self.tensor(item.tensor) for item in inputs]
+        own = [self._own(item) for item in inputs]
         return [
-            Flat((tensor if item.rows is None else _reordered(item.rows, own)).reshape(-1))
-            for item, tensor in zip(inputs, own, strict=True)
+            table.values
+            if item.rows is None
+            else Reordered(item.rows, own, math.prod(item.tensor.shape[1:]))
+            for item, table in zip(inputs, own, strict=True)
         ]
+
+    def _own(self, item: Input) -> Table:
+        """Return the numbers of an input, its rows as they are."""
+        if item.adapter is not None:
+            found = adapted(item.adapter, self.tensor)
+            return Table(found, found.numbers.dtype if isinstance(found, Flat) else found.dtype)
+        numbers = self.tensor(item.tensor).reshape(-1)
+        return Table(Flat(numbers), numbers.dtype)
 
 
 def _open(path: Path) -> Any:  # noqa: ANN401 - safetensors' handle has no public type
@@ -107,20 +130,3 @@ def _open(path: Path) -> Any:  # noqa: ANN401 - safetensors' handle has no publi
         raise InputError(
             Code.INPUT_UNREADABLE, f"not a whole safetensors file: {error}", where=str(path)
         ) from error
-
-
-def _reordered(rows: Rows, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    kinds = {tensor.dtype for tensor in tensors}
-    # A mean of narrow numbers is kept in float32 until the merge itself is rounded.
-    exact = len(kinds) == 1 and MEAN not in rows.owner
-    widest = torch.float64 if torch.float64 in kinds else torch.float32
-    dtype = kinds.pop() if exact else widest
-    result = torch.empty((rows.count, *tensors[0].shape[1:]), dtype=dtype)
-    owners, index = torch.tensor(rows.owner), torch.tensor(rows.index)
-    for place, tensor in enumerate(tensors):
-        mine = owners == place
-        result[mine] = tensor[index[mine]].to(dtype)
-    for row in (owners == MEAN).nonzero().flatten().tolist():
-        parts = torch.stack([tensors[p][at].to(torch.float64) for p, at in rows.donors[row]])
-        result[row] = parts.mean(dim=0).to(dtype)
-    return result

@@ -12,6 +12,8 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 from typing import Any, BinaryIO
 
 import torch
@@ -21,6 +23,8 @@ from evoreg.evolve.planning.plan import OutputTensor
 from evoreg.provenance.records.digest import Digest
 
 _CHUNK = 2**24
+_AHEAD = 4
+"""Stretches that may wait to be written."""
 
 
 @dataclass(frozen=True)
@@ -90,44 +94,74 @@ def header(outputs: Sequence[OutputTensor], metadata: Mapping[str, str]) -> byte
 
 
 class ShardFile:
-    """A safetensors file that is being written and hashed."""
+    """A safetensors file that a thread of its own writes and hashes, behind those who compute."""
 
     def __init__(self, path: Path, start: bytes) -> None:
-        self._path = path
         # Opened for the lifetime of the object; `finish` or `close` ends it.
-        self._file: BinaryIO = path.open("xb")
+        self._file: BinaryIO = path.open("xb", buffering=0)
         self._hasher = hashlib.sha256()
-        self._write(start)
-
-    def _write(self, data: bytes | memoryview) -> None:
-        self._file.write(data)
-        self._hasher.update(data)
+        self._size = 0
+        self._waiting: Queue[memoryview | None] = Queue(_AHEAD)
+        self._error: BaseException | None = None
+        self._thread = Thread(target=self._work, name=f"write {path.name}")
+        self._thread.start()
+        self._waiting.put(memoryview(start))
 
     def add(self, values: torch.Tensor) -> None:
-        """Append the bytes of one tensor.
+        """Append some numbers; returns before they are written.
 
         Args:
-            values: Flat and contiguous, in the type of the header.
+            values: Flat and contiguous, in the type of the header; not to be changed afterwards.
+
+        Raises:
+            OSError: Something that was added before could not be written.
         """
-        view = memoryview(values.view(torch.uint8).numpy().data)
-        for start in range(0, len(view), _CHUNK):
-            self._write(view[start : start + _CHUNK])
+        self._check()
+        self._waiting.put(memoryview(values.view(torch.uint8).numpy().data))
 
     def finish(self) -> tuple[int, Digest]:
-        """Force the file to disk and close it.
+        """Write what is left, force the file to disk and close it.
 
         Returns:
             Bytes written and their digest.
+
+        Raises:
+            OSError: Something could not be written.
         """
-        self._file.flush()
+        self._waiting.put(None)
+        self._thread.join()
+        self._check()
         os.fsync(self._file.fileno())
-        size = self._file.tell()
         self._file.close()
-        return size, f"sha256:{self._hasher.hexdigest()}"
+        return self._size, f"sha256:{self._hasher.hexdigest()}"
 
     def close(self) -> None:
-        """Close the file, finished or not."""
+        """Stop writing and close the file, finished or not."""
+        if self._thread.is_alive():
+            self._error = self._error or InterruptedError("writing was given up")
+            self._waiting.put(None)
+            self._thread.join()
         self._file.close()
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        """Write until told to stop; after an error, take what comes and drop it."""
+        while (data := self._waiting.get()) is not None:
+            if self._error is None:
+                try:
+                    self._write(data)
+                except BaseException as error:
+                    self._error = error  # raised by the next call from outside
+
+    def _write(self, data: memoryview) -> None:
+        rest = data
+        while rest.nbytes:
+            rest = rest[self._file.write(rest[:_CHUNK]) :]
+        self._hasher.update(data)
+        self._size += data.nbytes
 
 
 def index(parts: Sequence[Shard]) -> bytes:

@@ -13,13 +13,13 @@ from typing import TypeAlias
 
 import torch
 
-from evoreg.evolve.methods.values import Values
+from evoreg.evolve.methods.values import Reader, Values, read_here
 from evoreg.provenance.records.digest import Digest
 
 BLOCK = 2**18
 """Elements that are worked on at a time: a few blocks of float32 fit the second-level cache.
 
-A multiple of 8, so that each block starts on a counter of the random generator.
+A multiple of 16, so that each block starts on a counter of the random generator.
 """
 
 
@@ -57,6 +57,8 @@ class Group:
     """float32, or float64 if an input or the recipe says so."""
     shape: tuple[int, ...]
     """Sizes of the axes of the tensor."""
+    read: Reader = read_here
+    """Brings the numbers to where the work is done."""
 
     @property
     def columns(self) -> int:
@@ -76,11 +78,19 @@ class Group:
     def delta(self, part: Operand, block: slice) -> torch.Tensor:
         """Return x - b (x if there is no base) of a part in a block, in the `work` type."""
         values = self.own(part.values, block)
-        return values if self.base is None else values - self.own(self.base, block)
+        return values if self.base is None else values.sub_(self.own(self.base, block))
+
+    def deltas(self, block: slice) -> tuple[torch.Tensor | None, list[torch.Tensor]]:
+        """Return the base (if there is one) and the deltas of all parts, each read once."""
+        values = [self.own(part.values, block) for part in self.parts]
+        if self.base is None:
+            return None, values
+        base = self.own(self.base, block)
+        return base, [item.sub_(base) for item in values]
 
     def own(self, values: Values, block: slice) -> torch.Tensor:
-        """Return the numbers of the base, or of a part itself, in a block, in the `work` type."""
-        return values.block(block).to(self.work)
+        """Return the numbers of the base, or of a part itself, in a block, as a new tensor."""
+        return self.read(values, block, self.work)
 
 
 Coefficient: TypeAlias = float | torch.Tensor
@@ -99,6 +109,8 @@ class Rule:
     for."""
     nominal: tuple[float, ...]
     """What the recipe alone says about the weight of each part; non-negative, not normalised."""
+    fixed: tuple[float, ...] | None = None
+    """The coefficients, if they are the same numbers in every block."""
 
 
 Method: TypeAlias = Callable[[Group], Rule]
@@ -116,4 +128,4 @@ def constant(values: Sequence[float], nominal: Sequence[float]) -> Rule:
         The rule.
     """
     fixed = tuple(values)
-    return Rule(lambda _block, _deltas: fixed, tuple(abs(value) for value in nominal))
+    return Rule(lambda _block, _deltas: fixed, tuple(abs(value) for value in nominal), fixed)

@@ -1,27 +1,35 @@
-"""Exact choice of the k largest magnitudes of a tensor by counting, without sorting.
+"""Exact choice of the k largest magnitudes of a tensor by counting, without sorting it.
 
-The bit pattern of a non-negative float orders like the number, so the k-th largest magnitude is
-found 16 bits at a time: count how many patterns fall into each of 65536 bins, walk down from the
-top, go on inside the bin that holds the k-th. Of equal magnitudes those with the highest index are
-taken. Time O(n) for each 16 bits, memory for one block; the result does not depend on device,
-threads or sorting algorithm.
+The bit pattern of a non-negative float orders like the number. A first pass counts how many
+patterns share their upper 16 bits; walking down from the top finds the bin that holds the k-th
+largest. If few elements lie in that bin, a second pass collects and sorts those alone; else they
+are counted by their next 16 bits, and so on. Of equal magnitudes those with the highest index are
+taken. Time O(n) a pass, memory for one block and for what is collected; the result does not depend
+on device, threads or sorting algorithm.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
+import numpy as np
 import torch
 
 _BINS = 65536
 _INTEGER = {torch.float32: torch.int32, torch.float64: torch.int64}
+_FEW = 2**20
+"""Elements that are collected and sorted at most."""
+
+Blocks: TypeAlias = Callable[[], Iterable[tuple[slice, torch.Tensor]]]
+"""Gives the blocks of a tensor in order."""
 
 
 @dataclass(frozen=True)
 class Threshold:
     """Which elements are among the k largest."""
 
-    bits: int
-    """Bit pattern of the k-th largest magnitude."""
+    magnitude: float
+    """The k-th largest magnitude."""
     first: int
     """Index of the first element of exactly that magnitude that is taken."""
 
@@ -33,11 +41,42 @@ class Threshold:
             values: The block, shape (block,), float32 or float64.
 
         Returns:
-            Truth values, shape (block,).
+            1 where taken, 0 elsewhere; type and shape of `values`.
         """
-        bits = patterns(values)
-        index = torch.arange(block.start, block.stop)
-        return (bits > self.bits) | ((bits == self.bits) & (index >= self.first))
+        sizes = values.abs()
+        cut = min(max(self.first - block.start, 0), sizes.numel())
+        sizes[:cut].gt_(self.magnitude)
+        sizes[cut:].ge_(self.magnitude)
+        return sizes
+
+
+def largest(blocks: Blocks, count: int, dtype: torch.dtype) -> Threshold:
+    """Find the `count` largest magnitudes of a tensor.
+
+    Args:
+        blocks: Gives the blocks of the tensor in order; called a few times. No NaN.
+        count: From 1 to the number of elements.
+        dtype: float32 or float64, the type of the blocks.
+
+    Returns:
+        A threshold that takes exactly `count` elements.
+    """
+    prefix, left, equal = 0, count, 0
+    width = 32 if dtype == torch.float32 else 64
+    for shift in range(width - 16, -1, -16):
+        counts = torch.zeros(_BINS, dtype=torch.int64)
+        for _, values in blocks():
+            bits = patterns(values)
+            if shift + 16 < width:
+                bits = bits[(bits >> (shift + 16)) == prefix] >> shift & (_BINS - 1)
+            else:
+                bits = bits >> shift
+            counts += torch.bincount(bits, minlength=_BINS).cpu()
+        bin_, above = _bin_of(counts, left)
+        prefix, left, equal = (prefix << 16) | bin_, left - above, int(counts[bin_])
+        if equal <= _FEW:
+            return _among(blocks(), prefix << shift, (prefix + 1 << shift) - 1, left)
+    return Threshold(_number(prefix, dtype), _index_of(blocks(), prefix, equal - left + 1))
 
 
 def patterns(values: torch.Tensor) -> torch.Tensor:
@@ -52,31 +91,8 @@ def patterns(values: torch.Tensor) -> torch.Tensor:
     return values.abs().view(_INTEGER[values.dtype])
 
 
-def largest(
-    blocks: Callable[[], Iterable[tuple[slice, torch.Tensor]]], count: int, dtype: torch.dtype
-) -> Threshold:
-    """Find the `count` largest magnitudes of a tensor.
-
-    Args:
-        blocks: Gives the blocks of the tensor in order; called a few times.
-        count: From 1 to the number of elements.
-        dtype: float32 or float64, the type of the blocks.
-
-    Returns:
-        A threshold that takes exactly `count` elements.
-    """
-    prefix, left, equal = 0, count, 0
-    width = 32 if dtype == torch.float32 else 64
-    for shift in range(width - 16, -1, -16):
-        counts = torch.zeros(_BINS, dtype=torch.int64)
-        for _, values in blocks():
-            bits = patterns(values)
-            if shift + 16 < width:
-                bits = bits[(bits >> (shift + 16)) == prefix]
-            counts += torch.bincount((bits >> shift) & (_BINS - 1), minlength=_BINS)
-        bin_, above = _bin_of(counts, left)
-        prefix, left, equal = (prefix << 16) | bin_, left - above, int(counts[bin_])
-    return Threshold(prefix, _index_of(blocks(), prefix, equal - left + 1))
+def _number(bits: int, dtype: torch.dtype) -> float:
+    return float(torch.tensor(bits, dtype=_INTEGER[dtype]).view(dtype))
 
 
 def _bin_of(counts: torch.Tensor, left: int) -> tuple[int, int]:
@@ -87,8 +103,34 @@ def _bin_of(counts: torch.Tensor, left: int) -> tuple[int, int]:
     return _BINS - 1 - place, above
 
 
+def _among(
+    blocks: Iterable[tuple[slice, torch.Tensor]], low: int, high: int, nth: int
+) -> Threshold:
+    """Return the threshold at the `nth` largest of the patterns from `low` up to `high`."""
+    places, found = [], []
+    dtype = torch.float32
+    for block, values in blocks:
+        dtype = values.dtype
+        bits = patterns(values)
+        inside = _within(bits, low, high)
+        found.append(bits[inside].cpu())
+        places.append(inside.cpu() + block.start)
+    place, bits = torch.cat(places), torch.cat(found)
+    edge = bits.sort(descending=True).values[nth - 1]
+    taken = nth - int((bits > edge).sum())
+    return Threshold(_number(int(edge), dtype), int(place[bits == edge][-taken]))
+
+
+def _within(bits: torch.Tensor, low: int, high: int) -> torch.Tensor:
+    """Return the places of the patterns from `low` up to `high`, in order."""
+    if bits.device.type != "cpu":
+        return ((bits >= low) & (bits <= high)).nonzero().flatten()
+    numbers = bits.numpy()  # numpy finds few among many ten times as fast as torch
+    return torch.from_numpy(np.flatnonzero((numbers >= low) & (numbers <= high)))
+
+
 def _index_of(blocks: Iterable[tuple[slice, torch.Tensor]], bits: int, nth: int) -> int:
-    """Return the index of the `nth` element with exactly this pattern."""
+    """Return the index of the `nth` element of exactly this pattern."""
     for block, values in blocks:
         found = (patterns(values) == bits).nonzero().flatten()
         if found.numel() >= nth:

@@ -7,6 +7,7 @@ the L1 norm stays; this is the rule of mergekit 0.1.5 and not the 1/density of t
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from evoreg.evolve.methods.group import Group, Operand
@@ -14,9 +15,11 @@ from evoreg.evolve.methods.largest import largest
 from evoreg.evolve.methods.masks import bernoulli, key
 
 Mask = Callable[[slice, torch.Tensor], torch.Tensor]
-"""Given a block and the delta in it, which elements are kept."""
+"""Given a block and the delta in it: 1 (or true) where it is kept, 0 (or false) elsewhere."""
 
 _TINY = 1e-7
+_REMEMBERED = 2**26
+"""Bits of random masks that are kept from the pass that measures them to the one that uses them."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,14 @@ class Sparse:
         """Return weight x scale where kept and 0 elsewhere, for one block."""
         if self.mask is None:
             return weight * self.scale
-        return self.mask(block, delta).to(delta.dtype) * (weight * self.scale)
+        kept = self.mask(block, delta).to(delta.dtype)
+        return kept.mul_(weight * self.scale)
+
+    def kept(self, block: slice, delta: torch.Tensor) -> torch.Tensor:
+        """Return the delta where it is kept and 0 elsewhere, as a new tensor, for one block."""
+        if self.mask is None:
+            return delta.clone()
+        return self.mask(block, delta).to(delta.dtype).mul_(delta)
 
 
 Sparsifier = Callable[[Group, Operand, float], Mask]
@@ -52,7 +62,38 @@ def magnitude(group: Group, part: Operand, density: float) -> Mask:
 def random(group: Group, part: Operand, density: float) -> Mask:
     """Keep each element with probability `density`, independently."""
     stream = key(group.seed, part.name, part.identity)
-    return lambda block, _delta: bernoulli(stream, block, density)
+
+    def mask(block: slice, delta: torch.Tensor) -> torch.Tensor:
+        return bernoulli(stream, block, density).to(delta.device, delta.dtype)
+
+    # Rescaling draws the mask to measure it, and again to use it.
+    twice = bool(group.parameters["rescale"])
+    fits = group.elements * len(group.parts) <= _REMEMBERED
+    return remembered(mask) if twice and fits else mask
+
+
+def remembered(mask: Mask) -> Mask:
+    """Return a mask that is made once a block and kept as bits.
+
+    Args:
+        mask: Any mask.
+
+    Returns:
+        The same mask; one bit an element stays in memory as long as it lives.
+    """
+    made: dict[int, np.ndarray] = {}
+
+    def kept(block: slice, delta: torch.Tensor) -> torch.Tensor:
+        bits = made.get(block.start)
+        if bits is None:
+            chosen = mask(block, delta)
+            made[block.start] = np.packbits(chosen.cpu().numpy() != 0)
+            return chosen
+        count = block.stop - block.start
+        numbers = torch.from_numpy(np.unpackbits(bits, count=count).view(np.int8))
+        return numbers.to(delta.device, delta.dtype)
+
+    return kept
 
 
 def sparsify(group: Group, part: Operand, sparsifier: Sparsifier, *, rescale: bool) -> Sparse:
@@ -71,7 +112,7 @@ def sparsify(group: Group, part: Operand, sparsifier: Sparsifier, *, rescale: bo
     if density >= 1 or group.elements == 0:
         return Sparse(None, 1.0)
     if density <= 0:
-        return Sparse(lambda _block, delta: torch.zeros_like(delta, dtype=torch.bool), 1.0)
+        return Sparse(lambda _block, delta: torch.zeros_like(delta), 1.0)
     mask = sparsifier(group, part, density)
     return Sparse(mask, _l1_scale(group, part, mask) if rescale else 1.0)
 
@@ -80,7 +121,14 @@ def _l1_scale(group: Group, part: Operand, mask: Mask) -> float:
     whole = kept = 0.0
     for block in group.blocks():
         delta = group.delta(part, block)
-        size = delta.abs()
-        whole += float(size.sum(dtype=torch.float64))
-        kept += float((size * mask(block, delta)).sum(dtype=torch.float64))
+        chosen = mask(block, delta)
+        size = delta.abs_()
+        whole += _sum(size)
+        kept += _sum(size.mul_(chosen))
     return whole / kept if whole >= _TINY and kept >= _TINY else 1.0
+
+
+def _sum(sizes: torch.Tensor) -> float:
+    """Add up magnitudes; in float64 where float32 would overflow."""
+    total = float(sizes.sum())
+    return total if total < 1e37 else float(sizes.sum(dtype=torch.float64))

@@ -75,32 +75,39 @@ def _masked(kept: Sequence[Sparse], weights: Sequence[float], scale: float) -> C
 def _elected(
     kept: Sequence[Sparse], weights: Sequence[float], scale: float, *, normalize: bool
 ) -> Coefficients:
+    # Masks are ones and zeros in the type of the deltas: on processors that is much faster than
+    # truth values, and a product with them is exact.
+    constants = [item.scale * weight for item, weight in zip(kept, weights, strict=True)]
+
     def coefficients(block: slice, deltas: Sequence[torch.Tensor]) -> list[Coefficient]:
-        factors = [
-            item.factor(block, delta, weight)
-            for item, delta, weight in zip(kept, deltas, weights, strict=True)
+        moved = [
+            item.kept(block, delta).mul_(constant)
+            for item, delta, constant in zip(kept, deltas, constants, strict=True)
         ]
-        moved = [factor * delta for factor, delta in zip(factors, deltas, strict=True)]
-        total = torch.zeros_like(deltas[0])
-        for item in moved:
+        total = moved[0].clone()
+        for item in moved[1:]:
             total += item
-        sign = torch.where(total >= 0, 1.0, -1.0).to(total.dtype)
-        agree = [item.sign() == sign for item in moved]
-        share = scale / _divisor(agree, weights, total) if normalize else scale
-        return [factor * same * share for factor, same in zip(factors, agree, strict=True)]
+        sign = total.ge_(0).mul_(2).sub_(1)
+        # What was dropped is 0 and agrees with no sign.
+        agree = [item.mul_(sign).gt_(0) for item in moved]
+        share = _divisor(agree, weights).reciprocal_().mul_(scale) if normalize else scale
+        return [
+            same.mul_(constant).mul_(share) for same, constant in zip(agree, constants, strict=True)
+        ]
 
     return coefficients
 
 
-def _divisor(
-    agree: Sequence[torch.Tensor], weights: Sequence[float], like: torch.Tensor
-) -> torch.Tensor:
+def _divisor(agree: Sequence[torch.Tensor], weights: Sequence[float]) -> torch.Tensor:
     """Return the sum of the weights that agree, elementwise, with zeros replaced by 1.
 
-    A sum that vanishes but for rounding counts as zero: it would blow the difference up.
+    Where weights of both signs cancel but for rounding, the sum counts as zero: it would blow the
+    difference up.
     """
-    tiny = _ZERO_SUM * math.fsum(abs(weight) for weight in weights)
-    divisor = torch.zeros_like(like)
-    for same, weight in zip(agree, weights, strict=True):
-        divisor += same * weight
-    return divisor.masked_fill_(divisor.abs() <= tiny, 1.0)
+    divisor = agree[0] * weights[0]
+    for same, weight in zip(agree[1:], weights[1:], strict=True):
+        divisor.add_(same, alpha=weight)
+    cancelling = min(weights) < 0 < max(weights)
+    tiny = _ZERO_SUM * math.fsum(abs(weight) for weight in weights) if cancelling else 0.0
+    zero = divisor.abs().le_(tiny)
+    return divisor.mul_(1 - zero).add_(zero) if cancelling else divisor.add_(zero)

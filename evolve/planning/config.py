@@ -4,22 +4,25 @@ import copy
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from evoreg.evolve.planning.names import is_head, sections, tie_flag
+from evoreg.evolve.planning.counts import set_layers
+from evoreg.evolve.planning.layout import Layout
+from evoreg.evolve.planning.names import is_head, is_token_embedding, sections, tie_flag
+from evoreg.evolve.planning.parts import part_of, rows_for
 from evoreg.evolve.planning.plan import OutputTensor, SourceModel
+from evoreg.evolve.planning.special import set_vocabulary
 from evoreg.evolve.planning.vocabulary import Tokens
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.errors import Code, MergeError
-from evoreg.provenance.records.recipe import Recipe
 
 _NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
-_SPECIAL = ("bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id", "sep_token_id")
 NOT_FOR_OTHERS = ("_name_or_path", "name_or_path", "auto_map")
 """A path of somebody's disk, and code that does not come along and would not be run."""
-_COUNTS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+_SECTIONS = {"vision_config": "vision_tower", "audio_config": "audio_tower"}
+"""Sections that describe other parts than the language model."""
 
 
 def output_config(
-    recipe: Recipe,
+    layout: Layout,
     donor: SourceModel,
     models: Mapping[str, SourceModel],
     outputs: Sequence[OutputTensor],
@@ -28,7 +31,7 @@ def output_config(
     """Return the configuration of the result.
 
     Args:
-        recipe: What was asked for.
+        layout: What meets where.
         donor: Whose configuration is taken.
         models: All models of the recipe.
         outputs: The tensors that will be written.
@@ -40,6 +43,13 @@ def output_config(
     Raises:
         MergeError: Layers are stacked, but the configuration has no known place for their number.
     """
+    if not donor.checkpoint.config and layout.stacked:
+        raise MergeError(
+            Code.MERGE_ARCHITECTURE,
+            "there is no config.json to write the number of layers into",
+            where=donor.reference,
+            hint="merge raw weights with models: instead of slices:, or add its config.json",
+        )
     if not donor.checkpoint.config:
         return None
     config = copy.deepcopy(dict(donor.checkpoint.config))
@@ -48,35 +58,50 @@ def output_config(
             part.pop(key, None)
     _set_dtype(config, outputs)
     _set_tie(config, models, outputs)
-    if recipe.slices:
-        _set_layers(config, recipe, models)
+    for stacked in layout.stacked:
+        set_layers(config, stacked, models)
+    _set_rows(config, outputs)
     if tokens is not None:
-        _set_vocabulary(config, tokens)
+        set_vocabulary(config, tokens, donor)
     return config
 
 
-def _set_vocabulary(config: dict[str, Json], tokens: Tokens) -> None:
+def _set_rows(config: dict[str, Json], outputs: Sequence[OutputTensor]) -> None:
+    """Let vocab_size be the number of rows of the token embedding, wherever it stands."""
+    rows = {o.shape[0] for o in outputs if is_token_embedding(o.name) and len(o.shape) == 2}
+    if len(rows) != 1:
+        return
+    (count,) = rows
     for part in sections(config):
-        if "vocab_size" in part or part is config:
-            part["vocab_size"] = tokens.count
-    theirs = tokens.donor.checkpoint.config
-    for key in _SPECIAL:
-        if key in config and key in theirs:
-            config[key] = theirs[key]
+        if isinstance(part.get("vocab_size"), int):
+            part["vocab_size"] = count
 
 
 def _set_dtype(config: dict[str, Json], outputs: Sequence[OutputTensor]) -> None:
-    weights: Counter[str] = Counter()
+    """Name the type of most weights, in a section for another part the type of that part."""
+    rows = rows_for([output.name for output in outputs])
+    weights: Counter[tuple[str, str]] = Counter()
     for output in outputs:
         if output.dtype in _NAMES:
-            weights[output.dtype] += output.elements
+            weights["", output.dtype] += output.elements
+            weights[part_of(output.name, rows)[0] or "", output.dtype] += output.elements
     if not weights:
         return
-    name = _NAMES[max(sorted(weights), key=lambda key: weights[key])]
-    for part in sections(config):
-        keys = [key for key in ("dtype", "torch_dtype") if key in part]
-        for key in keys or (["dtype"] if part is config else []):
-            part[key] = name
+    whole = _most(weights, "")
+    for section in sections(config):
+        keys = [key for key in ("dtype", "torch_dtype") if key in section]
+        for key in keys or (["dtype"] if section is config else []):
+            section[key] = whole
+    for name, part in _SECTIONS.items():
+        inner = config.get(name)
+        for key in ("dtype", "torch_dtype") if isinstance(inner, dict) else ():
+            if isinstance(inner, dict) and key in inner:
+                inner[key] = _most(weights, part) or whole
+
+
+def _most(weights: Counter[tuple[str, str]], part: str) -> str:
+    own = {kind: count for (name, kind), count in weights.items() if name == part}
+    return _NAMES[max(sorted(own), key=lambda kind: own[kind])] if own else ""
 
 
 def _set_tie(
@@ -91,37 +116,3 @@ def _set_tie(
     holders = [part for part in sections(config) if "tie_word_embeddings" in part]
     for part in holders or [config]:
         part["tie_word_embeddings"] = not head
-
-
-def _set_layers(config: dict[str, Json], recipe: Recipe, models: Mapping[str, SourceModel]) -> None:
-    ranges = [
-        (models[p.sources[0].model], p.sources[0].layer_range or (0, 0)) for p in recipe.slices
-    ]
-    count = sum(end - first for _, (first, end) in ranges)
-    holders = [(part, key) for part in sections(config) for key in _COUNTS if key in part]
-    if not holders:
-        raise MergeError(
-            Code.MERGE_ARCHITECTURE,
-            "config.json has no known place for the number of layers",
-            where=str(config.get("model_type", "")),
-            hint="merge these models with models: instead of slices:",
-        )
-    for part, key in holders:
-        part[key] = count
-        if isinstance(part.get("layer_types"), list):
-            part["layer_types"] = [
-                kind for model, (first, end) in ranges for kind in _layer_types(model)[first:end]
-            ]
-
-
-def _layer_types(model: SourceModel) -> list[Json]:
-    for part in reversed(sections(dict(model.checkpoint.config))):
-        kinds = part.get("layer_types")
-        if isinstance(kinds, list):
-            return kinds
-    raise MergeError(
-        Code.MERGE_ARCHITECTURE,
-        "config.json has no layer_types, while that of the base or first model has",
-        where=model.reference,
-        hint="merge models of one architecture",
-    )

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from evoreg.evolve.checkpoints.tensors import BYTES, Checkpoint, TensorInfo
+from evoreg.evolve.planning.adapters import Adapter, Change
 from evoreg.evolve.recipes.contracts import Contract
 from evoreg.evolve.vocabulary.rows import Rows
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.digest import Digest
+from evoreg.provenance.records.errors import Problem
 from evoreg.provenance.records.recipe import Recipe
 
 Parameters = Mapping[str, float | bool]
@@ -24,7 +26,9 @@ class SourceModel:
     identity: Digest
     """Identity of the weights."""
     checkpoint: Checkpoint
-    """Headers and configuration."""
+    """Headers and configuration, as they are with the adapter."""
+    adapter: Adapter | None = None
+    """The adapter on top of it."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,17 @@ class Input:
     """The parameters of this source for this tensor."""
     rows: Rows | None = None
     """How its rows are reordered, if the vocabulary changes."""
+
+    @property
+    def adapter(self) -> Change | None:
+        """What the adapter of its model does to this tensor, if anything."""
+        whole = self.source.adapter
+        return None if whole is None else whole.changes.get(self.tensor.name)
+
+    @property
+    def tensors(self) -> tuple[TensorInfo, ...]:
+        """Every tensor that is read for it."""
+        return (self.tensor,) if self.adapter is None else self.adapter.tensors
 
 
 @dataclass(frozen=True)
@@ -70,6 +85,9 @@ class OutputTensor:
     """Layer and component that its shares are counted under."""
     copied: bool
     """True if the bits are copied: no floating-point numbers."""
+    method: str
+    """Row of the methods that makes this tensor: the recipe's, or ``passthrough`` for a tensor that
+    one source alone has."""
 
     @property
     def elements(self) -> int:
@@ -106,6 +124,8 @@ class Plan:
     """Files that replace the donor's, by name; nothing for one that is left out."""
     partial: tuple[str, ...] = ()
     """Tensors that not every source had, with what was done."""
+    warnings: tuple[Problem, ...] = ()
+    """What lenient planning forgave."""
 
     @property
     def size(self) -> int:

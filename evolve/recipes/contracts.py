@@ -6,7 +6,7 @@ together. Sources: the papers named in `Contract.reference`; parameter names and
 of mergekit 0.1.5.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -25,7 +25,7 @@ class Parameter:
     """As written in a recipe."""
     scope: Scope
     """How many values it has."""
-    kind: Literal["float", "bool"]
+    kind: Literal["float", "int", "bool"]
     """Type of a value."""
     default: Scalar | None = None
     """Value if the recipe is silent; nothing means that the recipe must say it (see `required`)."""
@@ -37,6 +37,8 @@ class Parameter:
     """Largest allowed value."""
     idle: str = ""
     """Why the parameter changes nothing in this method; it is then accepted with a warning."""
+    only_sparse: bool = False
+    """True if it changes nothing at density 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,10 @@ class Contract:
     """True if the order of the models does not matter."""
     delta: bool = True
     """True if it works on differences from the base, false if on the weights themselves."""
-    divides_by_sum: bool = False
-    """True if ``normalize`` divides by the sum of the weights, which must then not be zero."""
+    divides_by_sum: str = ""
+    """Shared parameter that, if true, divides by the sum of the weights, which must not be zero."""
+    limits: Callable[[Mapping[str, float | bool]], str] | None = None
+    """Given the values of one part, what is wrong with them together; empty if nothing is."""
 
     def parameter(self, name: str) -> Parameter | None:
         """Return a parameter by name, or nothing."""
@@ -76,22 +80,38 @@ _INT8 = Parameter(
 )
 
 
+def _della_limits(values: Mapping[str, float | bool]) -> str:
+    density, epsilon = float(values["density"]), float(values["epsilon"])
+    if not 0 < density < 1 or 0 < density - abs(epsilon) <= density + abs(epsilon) < 1:
+        return ""
+    return (
+        f"density {density:g} and epsilon {epsilon:g} give probabilities from "
+        f"{density - abs(epsilon):g} to {density + abs(epsilon):g}, which must lie between 0 and 1"
+    )
+
+
+_WEIGHT = Parameter("weight", "part", "float", required=True)
+
+
 def _task_vectors(
-    name: str, title: str, reference: str, *, normalize: bool, rescale: bool, sparse: bool
+    name: str, title: str, paper: str, *extra: Parameter, normalize: bool, rescale: bool
 ) -> Contract:
-    dense = "" if sparse else "this method keeps every element"
+    dense = "this method keeps every element" if name == "task_arithmetic" else ""
+    consensus = name.endswith("ties") or name == "della"
     return Contract(
         name,
         title,
-        reference,
+        f"https://arxiv.org/abs/{paper}",
         base="required",
         fewest=2,
         most=None,
-        divides_by_sum=not name.endswith("ties"),
-        random=name.startswith("dare"),
+        divides_by_sum="" if consensus else "normalize",
+        random=name.startswith(("dare", "della")),
+        limits=_della_limits if name.startswith("della") else None,
         parameters=(
-            Parameter("weight", "part", "float", required=True),
+            _WEIGHT,
             Parameter("density", "part", "float", 1.0, low=0.0, high=1.0, idle=dense),
+            *extra,
             Parameter("normalize", "shared", "bool", normalize),
             Parameter("rescale", "shared", "bool", rescale, idle=dense),
             Parameter("lambda", "shared", "float", 1.0),
@@ -100,66 +120,101 @@ def _task_vectors(
     )
 
 
+_GAMMA = Parameter("gamma", "part", "float", 0.01, low=0.0, high=1.0, only_sparse=True)
+_EPSILON = Parameter("epsilon", "part", "float", 0.15, only_sparse=True)
+_ACTIVE = Parameter("epsilon", "shared", "float", 1e-5, low=0.0)
+
 _ROWS = (
     Contract(
-        "linear",
-        "Linear (model soup)",
-        "https://arxiv.org/abs/2203.05482",
-        base="ignored",
-        fewest=1,
-        most=None,
+        "linear", "Linear (model soup)", "https://arxiv.org/abs/2203.05482",
+        base="ignored", fewest=1, most=None, delta=False, divides_by_sum="normalize",
         parameters=(
             Parameter("weight", "input", "float", required=True),
             Parameter("normalize", "shared", "bool", True),
         ),
-        delta=False,
-        divides_by_sum=True,
     ),
     Contract(
-        "slerp",
-        "SLERP",
-        "https://doi.org/10.1145/325334.325242",
-        base="required",
-        fewest=2,
-        most=2,
+        "slerp", "SLERP", "https://doi.org/10.1145/325334.325242",
+        base="required", fewest=2, most=2, commutative=False, delta=False,
         parameters=(Parameter("t", "shared", "float", required=True),),
-        commutative=False,
-        delta=False,
-    ),
-    _task_vectors(
-        "task_arithmetic", "Task arithmetic", "https://arxiv.org/abs/2212.04089",
-        normalize=False, rescale=False, sparse=False,
-    ),
-    _task_vectors(
-        "ties", "TIES", "https://arxiv.org/abs/2306.01708",
-        normalize=True, rescale=False, sparse=True,
-    ),
-    _task_vectors(
-        "dare_linear", "DARE", "https://arxiv.org/abs/2311.03099",
-        normalize=False, rescale=True, sparse=True,
-    ),
-    _task_vectors(
-        "dare_ties", "DARE with TIES", "https://arxiv.org/abs/2311.03099",
-        normalize=False, rescale=True, sparse=True,
     ),
     Contract(
-        "passthrough",
-        "Passthrough",
-        "https://huggingface.co/papers/2312.15166",
-        base="ignored",
-        fewest=1,
-        most=1,
+        "nuslerp", "NuSLERP", "https://doi.org/10.1145/325334.325242",
+        base="optional", fewest=2, most=2,
+        parameters=(
+            _WEIGHT,
+            Parameter("nuslerp_row_wise", "shared", "bool", False),
+            Parameter("nuslerp_flatten", "shared", "bool", True),
+        ),
+    ),
+    Contract(
+        "multislerp", "Multi-SLERP", "https://goddard.blog/posts/multislerp-wow-what-a-cool-idea",
+        base="optional", fewest=1, most=None, divides_by_sum="normalize_weights",
+        parameters=(
+            _WEIGHT,
+            Parameter("normalize_weights", "shared", "bool", True),
+            Parameter("eps", "shared", "float", 1e-8, low=0.0),
+        ),
+    ),
+    Contract(
+        "karcher", "Karcher mean", "https://arxiv.org/abs/2603.04972",
+        base="ignored", fewest=1, most=None, delta=False,
+        parameters=(
+            Parameter("max_iter", "shared", "int", 10, low=0.0),
+            Parameter("tol", "shared", "float", 1e-5, low=0.0),
+        ),
+    ),
+    _task_vectors("task_arithmetic", "Task arithmetic", "2212.04089",
+                  normalize=False, rescale=False),
+    _task_vectors("ties", "TIES", "2306.01708", normalize=True, rescale=False),
+    _task_vectors("dare_linear", "DARE", "2311.03099", normalize=False, rescale=True),
+    _task_vectors("dare_ties", "DARE with TIES", "2311.03099", normalize=False, rescale=True),
+    _task_vectors("breadcrumbs", "Model Breadcrumbs", "2312.06795", _GAMMA,
+                  normalize=False, rescale=False),
+    _task_vectors("breadcrumbs_ties", "Model Breadcrumbs with TIES", "2312.06795", _GAMMA,
+                  normalize=False, rescale=False),
+    _task_vectors("della", "DELLA", "2406.11617", _EPSILON, normalize=True, rescale=True),
+    _task_vectors("della_linear", "DELLA without sign election", "2406.11617", _EPSILON,
+                  normalize=False, rescale=True),
+    Contract(
+        "model_stock", "Model Stock", "https://arxiv.org/abs/2403.19522",
+        base="required", fewest=3, most=None,
+        parameters=(Parameter("filter_wise", "shared", "bool", False),),
+    ),
+    Contract(
+        "sce", "SCE", "https://arxiv.org/abs/2408.07990",
+        base="required", fewest=2, most=None,
+        parameters=(Parameter("select_topk", "shared", "float", 1.0, low=0.0, high=1.0), _INT8),
+    ),
+    Contract(
+        "nearswap", "NearSwap", "https://huggingface.co/alchemonaut/QuartetAnemoi-70B-t0.0001",
+        base="required", fewest=2, most=2,
+        parameters=(Parameter("t", "shared", "float", required=True),),
+    ),
+    Contract(
+        "arcee_fusion", "Arcee Fusion",
+        "https://www.arcee.ai/blog/meet-mergekit-v0-1-arcee-fusion-expanded-model-support-multi-gpu-acceleration",
+        base="required", fewest=2, most=2, parameters=(),
+    ),
+    Contract(
+        "ram", "RAM", "https://arxiv.org/abs/2601.13572",
+        base="required", fewest=2, most=None, parameters=(_ACTIVE,),
+    ),
+    Contract(
+        "ramplus_tl", "RAM+ (tensor by tensor)", "https://arxiv.org/abs/2601.13572",
+        base="required", fewest=2, most=None,
+        parameters=(
+            Parameter("r", "shared", "float", 0.1),
+            Parameter("alpha", "shared", "float", 0.2, low=0.0),
+            _ACTIVE,
+        ),
+    ),
+    Contract(
+        "passthrough", "Passthrough", "https://huggingface.co/papers/2312.15166",
+        base="ignored", fewest=1, most=1, commutative=False, delta=False,
         parameters=(Parameter("scale", "input", "float", 1.0),),
-        commutative=False,
-        delta=False,
     ),
 )  # fmt: skip
 
 CONTRACTS: Mapping[str, Contract] = MappingProxyType({row.name: row for row in _ROWS})
-"""Every method that evoreg offers, by name."""
-
-NOT_OFFERED = (
-    "arcee_fusion", "breadcrumbs", "breadcrumbs_ties", "della", "della_linear", "karcher",
-    "model_stock", "multislerp", "nearswap", "nuslerp", "ram", "ramplus_tl", "sce",
-)  # fmt: skip
-"""Methods of mergekit 0.1.5 that evoreg knows by name but does not offer."""
+"""Every method that evoreg offers, by name: all those of mergekit 0.1.5."""

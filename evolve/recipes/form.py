@@ -3,13 +3,18 @@
 import difflib
 from collections.abc import Sequence
 
-from evoreg.evolve.recipes.contracts import CONTRACTS, NOT_OFFERED, Contract, Parameter
+from evoreg.evolve.recipes.contracts import CONTRACTS, Contract, Parameter
 from evoreg.evolve.recipes.marked import Items, Leaf, Mark, Marked, Table
 from evoreg.evolve.recipes.settings import convert
+from evoreg.evolve.recipes.written import KEYS, PATH_KEYS, as_text
+from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.errors import Code, Problem
 from evoreg.provenance.records.recipe import Scalar, Setting, Settings
 
-_DTYPES = ("bfloat16", "float16", "float32", "float64")
+DTYPES = ("bfloat16", "float16", "float32", "float64")
+"""Types to compute in and to write."""
+SETTING = ("value", "filter")
+"""Keys of a setting."""
 
 
 def closest(word: str, words: Sequence[str]) -> str:
@@ -26,6 +31,35 @@ def closest(word: str, words: Sequence[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(words)}"
 
 
+HOME = {
+    **dict.fromkeys(
+        ("merge_method", "models", "slices", "modules", "dtype", "out_dtype", "tokenizer_source",
+         "tokenizer", "chat_template"), "at the top of the recipe",
+    ),
+    "base_model": "at the top of the recipe or in a slice",
+    "parameters": "at the top of the recipe, in a module, a slice or a model",
+    "sources": "in a slice",
+    "layer_range": "in a source of a slice",
+    "residual_weight": "in a slice",
+    "model": "in an entry of models or sources",
+    "filter": "beside the value of a parameter",
+    "value": "beside the filter of a parameter",
+    "lora": "in a reference: {model: ..., lora: ...}",
+    "tokens": "in tokenizer",
+    "pad_to_multiple_of": "in tokenizer",
+}  # fmt: skip
+"""Where the keys of the grammar belong."""
+
+
+def _elsewhere(key: str) -> str:
+    """Return a hint for a key that means something in another place; empty if it does not."""
+    if key in HOME:
+        return f"{key} stands {HOME[key]}"
+    if any(contract.parameter(key) for contract in CONTRACTS.values()):
+        return f"write it under parameters: {{{key}: ...}}"
+    return ""
+
+
 class Form:
     """Reads parts of a recipe and keeps what is wrong with them."""
 
@@ -35,6 +69,7 @@ class Form:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.places: dict[str, Mark] = {}
+        self.marks: dict[str, Mark] = {}
 
     def report(self, code: Code, what: str, mark: Mark, hint: str = "") -> None:
         """Note a problem."""
@@ -48,15 +83,14 @@ class Form:
         """Note a problem that lenient reading accepts."""
         (self.warn if self.lenient else self.report)(code, what, mark, hint)
 
-    def known_keys(self, table: Table, known: Sequence[str], later: Sequence[str] = ()) -> None:
+    def known_keys(self, table: Table, known: Sequence[str]) -> None:
         """Report the keys of a mapping that mean nothing."""
         for key in table.pairs:
-            if key in later:
-                what = f"{key!r} is known from mergekit but not offered"
-                self.report(Code.RECIPE_UNSUPPORTED, what, table.keys[key], "leave it out")
-            elif key not in known:
+            if key not in known:
                 what = f"unknown key {key!r:.60}"
-                self.forgive(Code.RECIPE_UNKNOWN_KEY, what, table.keys[key], closest(key, known))
+                near = difflib.get_close_matches(key, known, n=1, cutoff=0.8)
+                hint = (not near and _elsewhere(key)) or closest(key, known)
+                self.forgive(Code.RECIPE_UNKNOWN_KEY, what, table.keys[key], hint)
 
     def method(self, table: Table) -> Contract | None:
         """Return the contract of the recipe's method, or nothing after a report."""
@@ -65,12 +99,6 @@ class Form:
         mark = value.mark if value is not None else table.mark
         if isinstance(name, str) and name in CONTRACTS:
             return CONTRACTS[name]
-        if isinstance(name, str) and name in NOT_OFFERED:
-            what = f"the merge method {name!r} is known from mergekit but not offered"
-            self.report(
-                Code.RECIPE_UNSUPPORTED, what, mark, f"methods: {', '.join(sorted(CONTRACTS))}"
-            )
-            return None
         what = "merge_method is missing" if name is None else f"unknown merge method {name!r:.60}"
         hint = closest(str(name or ""), sorted(CONTRACTS))
         self.report(Code.RECIPE_METHOD, what, mark, hint)
@@ -103,14 +131,29 @@ class Form:
             if required:
                 self.report(Code.RECIPE_STRUCTURE, f"{key} is missing", table.mark, "name a model")
             return None
-        if not isinstance(value, Leaf) or not isinstance(value.value, str) or not value.value:
+        text = as_text(self._plain(value))
+        if not text:
             what = f"{key} is not a model reference"
-            hint = "write a folder or org/name[@revision] as a text"
+            hint = "write a folder or org/name[@revision][+adapter], or {model: ..., lora: ...}"
             self.report(Code.RECIPE_REFERENCE, what, value.mark, hint)
             return None
-        if value.value not in words:
-            self.places.setdefault(value.value, value.mark)
-        return value.value
+        if isinstance(value, Table) and "override_architecture" in value.pairs:
+            what = "override_architecture changes nothing: tensors are merged by their names"
+            mark = value.keys["override_architecture"]
+            self.warn(Code.RECIPE_REFERENCE, what, mark, "leave it out")
+        if text not in words or isinstance(value, Table):
+            self.places.setdefault(text, value.mark)
+        return text
+
+    def _plain(self, value: Marked) -> Json:
+        """Return a reference without its places, having looked at the keys of mappings."""
+        if isinstance(value, Leaf):
+            return value.value
+        if isinstance(value, Items):
+            return None
+        known = PATH_KEYS if "path" in value.pairs else KEYS
+        self.known_keys(value, known)
+        return {key: self._plain(item) for key, item in value.pairs.items() if key in known}
 
     def dtype(self, table: Table, key: str) -> str | None:
         """Return the name of a floating-point type, or nothing."""
@@ -118,9 +161,9 @@ class Form:
         if value is None or (isinstance(value, Leaf) and value.value is None):
             return None
         name = str(value.value).removeprefix("torch.") if isinstance(value, Leaf) else ""
-        if name in _DTYPES:
+        if name in DTYPES:
             return name
-        hint = closest(name, _DTYPES)
+        hint = closest(name, DTYPES)
         self.report(Code.RECIPE_VALUE, f"{key} is not a floating-point type", value.mark, hint)
         return None
 
@@ -179,7 +222,7 @@ class Form:
     def _setting(self, value: Marked, parameter: Parameter) -> Setting | None:
         if not isinstance(value, Table):
             return self._value(value, parameter, None)
-        self.known_keys(value, ("value", "filter"))
+        self.known_keys(value, SETTING)
         inner = value.pairs.get("value")
         chosen = value.pairs.get("filter")
         if chosen is not None and not isinstance(chosen, Leaf):

@@ -19,13 +19,16 @@ PARSER: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = (
     yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 )
 """What reads the text; libyaml where there is one, since it is ten times as fast."""
+MOST_DOCUMENTS = 100
+"""Recipes that a file may hold."""
 _DEEPEST = 20
 _MOST = 10_000
 _MOST_DIRECTIVES = 20
 _LIMITS = f"a recipe has at most {_MOST} keys and values, in at most {_DEEPEST} levels"
 _LONGEST_NUMBER = 100
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
-_TEXTS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:null")
+_NULL = "tag:yaml.org,2002:null"
+_TEXTS = ("tag:yaml.org,2002:str", _NULL)
 # What PyYAML raises for hostile scalars, besides its own errors.
 _FAULTS = (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError, TypeError)
 
@@ -147,11 +150,32 @@ def load_marked(text: str, file: str) -> Table:
         RecipeError: Not YAML, not one document, not a mapping, too large or too deep, a key given
             twice, a value that is not plain.
     """
+    return next(iter(_load(text, file, most=1).values()))
+
+
+def load_stream(text: str, file: str) -> dict[int, Table]:
+    """Read the mappings that a YAML text holds, one in each document.
+
+    Args:
+        text: YAML 1.1, at most `MOST_DOCUMENTS` documents. The limits on size, depth and number of
+            values are for all of them together.
+        file: Name for messages.
+
+    Returns:
+        At least one mapping by the number of its document, from 0; empty documents are left out.
+
+    Raises:
+        RecipeError: As `load_marked`, or too many documents.
+    """
+    return _load(text, file, most=MOST_DOCUMENTS)
+
+
+def _load(text: str, file: str, *, most: int) -> dict[int, Table]:
     if len(text.encode("utf-8", "replace")) > LARGEST:
         what = f"the recipe is larger than {LARGEST // 1024} KiB"
         raise RecipeError(Code.RECIPE_SYNTAX, what, where=file)
     try:
-        _measure(text, file)
+        _measure(text, file, most)
         return _compose(text, file)
     except yaml.MarkedYAMLError as error:
         raise _syntax(error, file) from error
@@ -159,7 +183,7 @@ def load_marked(text: str, file: str) -> Table:
         raise RecipeError(Code.RECIPE_SYNTAX, f"not YAML: {error}", where=file) from error
 
 
-def _measure(text: str, file: str) -> None:
+def _measure(text: str, file: str, most: int) -> None:
     """Refuse a text with too many values, levels or documents, having built nothing of it."""
     # libyaml compares each directive with all before it, and gives no event until the last.
     directives = [n for n, line in enumerate(text.splitlines(), 1) if line.startswith("%")]
@@ -178,26 +202,43 @@ def _measure(text: str, file: str) -> None:
             if count > _MOST or depth > _DEEPEST:
                 raise _too_much(_mark(file, event))
             depth += isinstance(event, yaml.CollectionStartEvent)
-        if documents > 1:
-            raise RecipeError(
-                Code.RECIPE_UNSUPPORTED,
-                "the file holds several recipes",
-                where=str(_mark(file, event)),
-                hint="keep one document a file and merge them one after the other",
-            )
+        if documents > most:
+            raise _too_many(_mark(file, event), most)
 
 
-def _compose(text: str, file: str) -> Table:
+def _compose(text: str, file: str) -> dict[int, Table]:
     loader = PARSER(text)
+    reader = _Reader(file, loader)
+    found: dict[int, Table] = {}
+    number = 0
     try:
-        node = loader.get_single_node()
-        value = _Reader(file, loader).read(node, 0) if isinstance(node, yaml.MappingNode) else None
+        while loader.check_node():
+            node = loader.get_node()
+            value = reader.read(node, 0) if isinstance(node, yaml.MappingNode) else None
+            if isinstance(value, Table):
+                found[number] = value
+            elif node is not None and node.tag != _NULL:
+                raise _no_mapping(str(reader.mark(node)) if number else file)
+            number += 1
     finally:
         loader.dispose()
-    if not isinstance(value, Table):
-        what = "a recipe is a YAML mapping with merge_method and models or slices"
-        raise RecipeError(Code.RECIPE_SYNTAX, what, where=file)
-    return value
+    if not found:
+        raise _no_mapping(file)
+    return found
+
+
+def _no_mapping(where: str) -> RecipeError:
+    what = "a recipe is a YAML mapping with merge_method and models or slices"
+    return RecipeError(Code.RECIPE_SYNTAX, what, where=where)
+
+
+def _too_many(mark: Mark, most: int) -> RecipeError:
+    if most > 1:
+        what, hint = f"the file holds more than {most} recipes", "divide them among several files"
+        return RecipeError(Code.RECIPE_SYNTAX, what, where=str(mark), hint=hint)
+    hint = "keep one document a file and merge them one after the other"
+    what = "the file holds several recipes"
+    return RecipeError(Code.RECIPE_UNSUPPORTED, what, where=str(mark), hint=hint)
 
 
 def _mark(file: str, item: yaml.Node | yaml.Event) -> Mark:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from evoreg.evolve.recipes.contracts import Contract
 from evoreg.evolve.recipes.form import Form
 from evoreg.provenance.records.errors import Code
-from evoreg.provenance.records.recipe import Recipe, Source
+from evoreg.provenance.records.recipe import Module, Recipe, Slice, Source
 
 
 def check_structure(form: Form, recipe: Recipe, contract: Contract) -> None:
@@ -16,16 +16,34 @@ def check_structure(form: Form, recipe: Recipe, contract: Contract) -> None:
         recipe: The recipe, all its parts readable.
         contract: What its method asks for.
     """
-    if recipe.models:
-        _check_group(form, recipe.models, recipe.base_model, contract, append_base=True)
-    for piece in recipe.slices:
-        base = piece.base_model or recipe.base_model
-        _check_group(form, piece.sources, base, contract, append_base=False)
-        _check_lengths(form, piece.sources)
-    if recipe.slices and sum(_length(piece.sources[0]) for piece in recipe.slices) == 0:
-        form.report(Code.RECIPE_LAYERS, "the slices hold no layer at all", form.root.mark)
+    for part in recipe.modules or (Module(name="", models=recipe.models, slices=recipe.slices),):
+        _check_part(form, part, recipe.base_model, contract)
     _check_ignored_base(form, recipe, contract)
     _check_base_parameters(form, recipe, contract)
+
+
+def _check_part(form: Form, part: Module, base: str | None, contract: Contract) -> None:
+    if part.models:
+        _check_group(form, part.models, base, contract, append_base=True)
+    for piece in part.slices:
+        _check_group(form, piece.sources, piece.base_model or base, contract, append_base=False)
+        _check_lengths(form, piece.sources)
+        _check_unread_base(form, piece, contract)
+    if part.slices and sum(_length(piece.sources[0]) for piece in part.slices) == 0:
+        what = "the slices hold no layer at all"
+        mark = form.places.get(part.slices[0].sources[0].model, form.root.mark)
+        form.report(Code.RECIPE_LAYERS, what, mark, "give at least one slice a layer")
+
+
+def _check_unread_base(form: Form, piece: Slice, contract: Contract) -> None:
+    """Report the base of a slice in a method that has none, if it names no source either."""
+    base = piece.base_model
+    if contract.base != "ignored" or base is None:
+        return
+    if base not in [source.model for source in piece.sources]:
+        what = f"{contract.name} has no base, and {base!r} is not among the sources of this slice"
+        mark = form.places.get(base, form.root.mark)
+        form.forgive(Code.RECIPE_STRUCTURE, what, mark, "leave out base_model of this slice")
 
 
 def _length(source: Source) -> int:
@@ -85,8 +103,7 @@ def _check_lengths(form: Form, sources: Sequence[Source]) -> None:
 def _check_ignored_base(form: Form, recipe: Recipe, contract: Contract) -> None:
     if contract.base != "ignored" or recipe.base_model is None:
         return
-    listed = {s.model for s in recipe.models} | {s.model for p in recipe.slices for s in p.sources}
-    if recipe.base_model not in listed:
+    if recipe.base_model not in [line.model for line in recipe.lines]:
         mark = form.places.get(recipe.base_model, form.root.mark)
         what = (
             f"{contract.name} has no base: {recipe.base_model!r} gives config and tokenizer, "
@@ -99,8 +116,9 @@ def _check_base_parameters(form: Form, recipe: Recipe, contract: Contract) -> No
     """Warn about parameters of a base: differences from itself are zero whatever they say."""
     if not contract.delta:
         return
-    groups = [(recipe.base_model, recipe.models)]
-    groups += [(piece.base_model or recipe.base_model, piece.sources) for piece in recipe.slices]
+    whole = (recipe.models, *(module.models for module in recipe.modules))
+    groups = [(recipe.base_model, models) for models in whole]
+    groups += [(piece.base_model or recipe.base_model, piece.sources) for piece in recipe.stacks]
     for base, sources in groups:
         for source in sources:
             if source.model == base and source.parameters:

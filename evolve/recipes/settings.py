@@ -3,7 +3,8 @@
 A parameter may be set in several blocks (model, slice, recipe). For each tensor the first block
 that has a setting whose filter is part of the tensor's name decides. A gradient of n values
 is read at a position t in [0, 1]: with s = t (n - 1) and i = floor(s) the value is
-(1 - (s - i)) v_i + (s - i) v_(i+1); truth values are not mixed but taken at index i.
+(1 - (s - i)) v_i + (s - i) v_(i+1), rounded if the parameter is a whole number; truth values
+are not mixed but taken at index i.
 """
 
 import math
@@ -26,7 +27,7 @@ def convert(value: Scalar, parameter: Parameter) -> float | bool:
         parameter: Gives type and range.
 
     Returns:
-        A finite float within the range, or a truth value.
+        A finite float within the range (a whole one for a whole number), or a truth value.
 
     Raises:
         ValueError: Not of that type, not finite, or out of range; the text says which.
@@ -46,6 +47,8 @@ def convert(value: Scalar, parameter: Parameter) -> float | bool:
         raise ValueError(f"{number} is below {parameter.low}")
     if parameter.high is not None and number > parameter.high:
         raise ValueError(f"{number} is above {parameter.high}")
+    if parameter.kind == "int" and not number.is_integer():
+        raise ValueError(f"{value!r:.40} is not a whole number")
     return number
 
 
@@ -83,7 +86,8 @@ def at(setting: Setting, position: float, parameter: Parameter) -> float | bool:
         return values[index]
     following = values[min(index + 1, len(values) - 1)]
     rest = place - index
-    return (1 - rest) * values[index] + rest * following
+    mixed = (1 - rest) * values[index] + rest * following
+    return float(round(mixed)) if parameter.kind == "int" else mixed
 
 
 def find(blocks: Iterable[Settings], name: str, tensor: str) -> Setting | None:

@@ -1,9 +1,18 @@
 """How the rows of an embedding are reordered for another vocabulary, and whose rows they are."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
 
 MEAN = -1
 """Owner of a row that is the mean of the rows of all models that know the token."""
+ZERO = -2
+"""Owner of a row of zeros."""
+FILL = -3
+"""Owner of a row that no token has: the mean of all rows that have one."""
 
 
 @dataclass(frozen=True)
@@ -11,13 +20,52 @@ class Rows:
     """For each row of the result, where one model takes it from."""
 
     owner: tuple[int, ...]
-    """Position, among the inputs of the tensor, of the model whose row it is; `MEAN` for a mean."""
+    """Position, among the inputs of the tensor, of the model whose row it is; or `MEAN`, `ZERO`,
+    `FILL`."""
     index: tuple[int, ...]
-    """Row in the owner's tensor; 0 where the owner is `MEAN`."""
-    donors: tuple[tuple[tuple[int, int], ...], ...]
-    """For each row, every (position, row) that knows the token; what a mean is made of."""
+    """Row in the owner's tensor; 0 where there is no single owner."""
+    donors: Mapping[int, tuple[tuple[int, int], ...]]
+    """For each row whose owner is `MEAN`, every (position, row) that it is made of, in the order
+    of adding up; no position twice."""
 
     @property
     def count(self) -> int:
         """Number of rows of the result."""
         return len(self.owner)
+
+    def unchanged(self, place: int, rows: int) -> bool:
+        """Tell whether a model keeps its rows as they are.
+
+        Args:
+            place: Its position among the inputs.
+            rows: Rows of its tensor.
+
+        Returns:
+            True if nothing is borrowed, moved, added or left out.
+        """
+        mine = zip(self.owner, self.index, count(), strict=False)
+        return rows == self.count and all(o == place and i == n for o, i, n in mine)
+
+    def shares(self, inputs: int) -> NDArray[np.float64]:
+        """Return whose each row is.
+
+        A mean is divided evenly among the models that it is made of; a row of zeros is nobody's;
+        a row that no token has is divided as all the others are together.
+
+        Args:
+            inputs: Number of inputs of the tensor.
+
+        Returns:
+            Shape (count, inputs); each row sums to 1, or to 0 if it is nobody's.
+        """
+        table = np.zeros((self.count, inputs), dtype=np.float64)
+        owner = np.array(self.owner, dtype=np.int64)
+        (single,) = np.nonzero(owner >= 0)
+        table[single, owner[single]] = 1.0
+        for row, donors in self.donors.items():
+            for place, _ in donors:
+                table[row, place] = 1.0 / len(donors)
+        whole = table[owner != FILL].sum(axis=0)
+        if whole.sum() > 0:
+            table[owner == FILL] = whole / whole.sum()
+        return table

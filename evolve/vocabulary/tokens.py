@@ -1,18 +1,16 @@
-"""Merging vocabularies: one list of tokens for all models, and the row of each token in each model.
+"""Vocabularies: which token stands in which row of a model, and of the result.
 
-The base vocabulary keeps its ids; in a union the tokens that only other models know follow,
-in recipe order and then in the order of their ids. A model that lacks a token takes the row
-of the only model that has it, else the base's, else the mean of all that have it.
+The tokenizer that is kept has its ids; the tokens that only other models know follow, in recipe
+order and then in the order of their ids, and last those that only the recipe names.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import AddedToken
 
-from evoreg.evolve.vocabulary.rows import MEAN, Rows
-from evoreg.provenance.records.digest import Digest
+from evoreg.evolve.vocabulary.files import Content, changed, declared, read_tokenizer
 from evoreg.provenance.records.errors import Code, MergeError
 
 
@@ -23,18 +21,32 @@ class Vocabulary:
     reference: str
     """The model."""
     ids: Mapping[str, int]
-    """Row of each token; rows beyond the model's vocab_size are left out."""
+    """Row of each token, sorted by row; tokens beyond the model's rows are left out."""
     added: Mapping[str, AddedToken]
     """The tokens that were added to the tokenizer's own, with their settings."""
+    rows: int
+    """Rows of its token tables; some may have no token."""
 
 
-def read_vocabulary(reference: str, folder: Path, size: int | None) -> Vocabulary:
+@dataclass(frozen=True)
+class Extended:
+    """The tokenizer of the result: that of one model, with the missing tokens added."""
+
+    names: tuple[str | None, ...]
+    """Token of each row; nothing where the kept tokenizer has a gap."""
+    added: Mapping[int, AddedToken]
+    """The tokens that the kept tokenizer lacked, by row."""
+    data: bytes | None
+    """Content of tokenizer.json; nothing if that of the kept model can stay as it is."""
+
+
+def read_vocabulary(reference: str, folder: Path, rows: int | None) -> Vocabulary:
     """Read the vocabulary of a model.
 
     Args:
         reference: The model.
         folder: Its folder.
-        size: vocab_size of its config; ids from there on have no row.
+        rows: Rows of its token tables, if it has any.
 
     Returns:
         The vocabulary.
@@ -42,147 +54,105 @@ def read_vocabulary(reference: str, folder: Path, size: int | None) -> Vocabular
     Raises:
         MergeError: No tokenizer.json, or one that cannot be read.
     """
-    tokenizer = _load(reference, folder)
-    ids = tokenizer.get_vocab(with_added_tokens=True)
-    limit = size if size is not None else len(ids)
-    added = {token.content: token for token in tokenizer.get_added_tokens_decoder().values()}
-    return Vocabulary(reference, {t: i for t, i in ids.items() if i < limit}, added)
+    content, _ = _whole(reference, folder)
+    ids = content.ids
+    limit = rows if rows is not None else len(ids)
+    added = content.tokenizer.get_added_tokens_decoder().values()
+    known = {token: row for token, row in ids.items() if row < limit}
+    return Vocabulary(reference, known, {token.content: token for token in added}, limit)
 
 
-def _load(reference: str, folder: Path) -> Tokenizer:
-    path = folder / "tokenizer.json"
-    try:
-        return Tokenizer.from_str(path.read_text("utf-8"))
-    except Exception as error:  # the Rust side raises plain Exception for every fault
-        raise MergeError(
-            Code.MERGE_VOCABULARY,
-            f"{reference} has no tokenizer.json that can be read: {error}",
-            where=str(path),
-            hint="leave out tokenizer_source if the models share one vocabulary",
-        ) from error
+def _whole(reference: str, folder: Path) -> tuple[Content, bool]:
+    """Return a tokenizer with the tokens that only its settings name, and whether there are any."""
+    content = read_tokenizer(reference, folder)
+    missing = _new(declared(folder), content.ids)
+    if missing:
+        content = changed(reference, content, max(missing), missing)
+    return content, bool(missing)
 
 
-def union(vocabularies: Sequence[Vocabulary], base: int) -> tuple[str, ...]:
-    """Return the tokens of all vocabularies by row.
+def _new(tokens: Sequence[AddedToken], ids: Mapping[str, int]) -> dict[int, AddedToken]:
+    """Return the tokens that a vocabulary lacks, each with the next free id."""
+    lacking = {token.content: token for token in reversed(tokens) if token.content not in ids}
+    first = max(ids.values(), default=-1) + 1
+    return dict(enumerate(reversed(lacking.values()), first))
+
+
+def missing_tokens(
+    kept: Vocabulary,
+    others: Sequence[Vocabulary],
+    named: Sequence[str],
+    everyone: Sequence[Vocabulary],
+) -> tuple[AddedToken, ...]:
+    """Return the tokens that a tokenizer lacks, with their settings.
 
     Args:
-        vocabularies: One a model, in recipe order.
-        base: Position of the one whose ids are kept.
+        kept: The vocabulary that is kept.
+        others: Vocabularies whose tokens are wanted too, in recipe order.
+        named: Tokens that the recipe names.
+        everyone: Where the settings of a token come from: the first where it is an added token.
 
     Returns:
-        Token of each row.
-
-    Raises:
-        MergeError: The base's ids have gaps or duplicates, so rows cannot be named by tokens.
+        Each token once, in the order in which they get their rows.
     """
-    tokens = list(in_order(vocabularies[base]))
-    known = set(tokens)
-    for vocabulary in vocabularies:
-        for token, _ in sorted(vocabulary.ids.items(), key=lambda item: item[1]):
-            if token not in known:
-                known.add(token)
-                tokens.append(token)
-    return tuple(tokens)
+    wanted = dict.fromkeys(token for vocabulary in others for token in vocabulary.ids)
+    wanted.update(dict.fromkeys(named))
+    found = []
+    for token in wanted:
+        if token and token not in kept.ids:
+            settings = next((v.added[token] for v in everyone if token in v.added), None)
+            found.append(settings or AddedToken(token, normalized=False))
+    return tuple(found)
 
 
-def in_order(vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Return the tokens of one vocabulary by row.
+def extend(kept: Vocabulary, folder: Path, missing: Sequence[AddedToken]) -> Extended:
+    """Add tokens to a tokenizer.
 
     Args:
-        vocabulary: Any vocabulary.
-
-    Returns:
-        Token of each row.
-
-    Raises:
-        MergeError: The ids have gaps or duplicates.
-    """
-    pairs = sorted(vocabulary.ids.items(), key=lambda item: item[1])
-    if [row for _, row in pairs] != list(range(len(pairs))):
-        raise MergeError(
-            Code.MERGE_VOCABULARY,
-            f"the token ids of {vocabulary.reference} have gaps",
-            hint="choose another model as tokenizer_source",
-        )
-    return tuple(token for token, _ in pairs)
-
-
-def rows_for(
-    tokens: Sequence[str],
-    vocabularies: Sequence[Vocabulary],
-    identities: Sequence[Digest],
-    base: int | None,
-) -> tuple[Rows, ...]:
-    """Return where each model takes each row from.
-
-    Args:
-        tokens: Token of each row of the result.
-        vocabularies: One for each input of a tensor.
-        identities: The weights of each input; a mean is taken in their order, whatever the
-            recipe's.
-        base: Position of the base among the inputs, if it is there.
-
-    Returns:
-        One `Rows` an input.
-
-    Raises:
-        MergeError: A token that no input knows.
-    """
-    order = sorted(range(len(vocabularies)), key=lambda place: identities[place])
-    donors = []
-    for token in tokens:
-        known = ((place, vocabularies[place].ids.get(token)) for place in order)
-        found = tuple((place, row) for place, row in known if row is not None)
-        if not found:
-            what = f"no model has a row for the token {token!r:.60}"
-            raise MergeError(Code.MERGE_VOCABULARY, what, hint="choose another tokenizer_source")
-        donors.append(found)
-    return tuple(_rows_of(position, donors, base) for position in range(len(vocabularies)))
-
-
-def _rows_of(
-    position: int, donors: Sequence[tuple[tuple[int, int], ...]], base: int | None
-) -> Rows:
-    owners, index = [], []
-    for found in donors:
-        rows = dict(found)
-        owner = position if position in rows else None
-        if owner is None and len(found) == 1:
-            owner = found[0][0]
-        if owner is None and base is not None and base in rows:
-            owner = base
-        owners.append(MEAN if owner is None else owner)
-        index.append(0 if owner is None else rows[owner])
-    return Rows(tuple(owners), tuple(index), tuple(donors))
-
-
-def extended_tokenizer(
-    reference: str, folder: Path, tokens: Sequence[str], vocabularies: Sequence[Vocabulary]
-) -> bytes:
-    """Return the tokenizer of the result: one model's, with the missing tokens added.
-
-    Args:
-        reference: The model whose tokenizer is kept.
+        kept: The vocabulary of the model whose tokenizer it is.
         folder: Its folder.
-        tokens: Token of each row of the result.
-        vocabularies: Where settings of added tokens come from; the first that has one decides.
+        missing: Tokens to add, in order.
 
     Returns:
-        Content of tokenizer.json.
+        The tokenizer and the token of each row.
 
     Raises:
-        MergeError: A token would have no row, or another id than its row.
+        MergeError: Two tokens would share a row, or a token would have none.
     """
-    tokenizer = _load(reference, folder)
-    present = tokenizer.get_vocab(with_added_tokens=True)
-    for token in tokens[len(present) :]:
-        settings = next((v.added[token] for v in vocabularies if token in v.added), None)
-        tokenizer.add_tokens([settings or AddedToken(token, normalized=False)])
-    fits = all(tokenizer.token_to_id(token) == row for row, token in enumerate(tokens))
-    if not fits or tokenizer.get_vocab_size(with_added_tokens=True) != len(tokens):
+    content, strange = _whole(kept.reference, folder)
+    strange = strange or len(kept.ids) < len(content.ids)
+    new = _new(missing, kept.ids)
+    if strange or new:
+        content = changed(kept.reference, content, kept.rows, new)
+    ids = content.ids
+    wanted = {**kept.ids, **{token.content: row for row, token in new.items()}}
+    lost = [token for token, row in wanted.items() if ids.get(token) != row]
+    names = _by_row(kept.reference, ids, kept.rows + len(new), lost)
+    return Extended(names, new, content.data if strange or new else None)
+
+
+def _by_row(
+    reference: str, ids: Mapping[str, int], most: int, lost: Sequence[str]
+) -> tuple[str | None, ...]:
+    rows = sorted(ids.values())
+    if lost or not rows or rows[-1] >= most:
+        shown = "it has ids that are too large, or no tokens"
+        if lost:
+            shown = f"{lost[0]!r:.60} would get another row"
         raise MergeError(
             Code.MERGE_VOCABULARY,
-            f"the tokenizer of {reference} cannot be made to fit the rows of its embedding",
-            hint="choose another tokenizer_source",
+            f"the tokenizer of {reference} cannot be made to fit the rows of its embedding: "
+            f"{shown}",
+            hint="choose another model as source of the tokenizer",
         )
-    return str(tokenizer.to_str(pretty=True)).encode()
+    names: list[str | None] = [None] * (rows[-1] + 1)
+    for token, row in sorted(ids.items()):
+        if names[row] is not None:
+            raise MergeError(
+                Code.MERGE_VOCABULARY,
+                f"the tokens {names[row]!r:.60} and {token!r:.60} of {reference} share the row "
+                f"{row}",
+                hint="choose another model as source of the tokenizer",
+            )
+        names[row] = token
+    return tuple(names)

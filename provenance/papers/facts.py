@@ -9,7 +9,9 @@ from types import MappingProxyType
 from typing import Literal
 
 from evoreg.provenance.records.candidate import Candidate, Contribution
+from evoreg.provenance.records.canonical import to_canonical
 from evoreg.provenance.records.decision import Decision, SourceLicense, Verdict
+from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.errors import (
     Code,
     InputError,
@@ -55,6 +57,18 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """The result of an earlier recipe of the same file, which is a source of a later one."""
+
+    name: str
+    """What the later recipes call it: the reference of its contribution."""
+    candidate: Candidate
+    """What was merged into it, and how."""
+    models: Mapping[str, Model]
+    """The source for each reference of its recipe."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseFacts:
     """All that the papers say."""
 
@@ -80,6 +94,11 @@ class ReleaseFacts:
     """Scores, in the order to print them."""
     date: str = ""
     """Day of the merge, ISO 8601, as the ledger has it; empty leaves it out."""
+    earlier: tuple[Earlier, ...] = ()
+    """Earlier results that are inside, in the order in which they were made.
+
+    The decision speaks of their sources, not of them.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +123,10 @@ class Credit:
     """What the gate settled on."""
     base: bool
     """True for the base of the recipe."""
+    step: str = ""
+    """Name of the earlier result that it went into; empty for a source of the result itself."""
+    made: bool = False
+    """True for an earlier result, which stands for its own sources."""
 
 
 def _license_of(facts: ReleaseFacts, model: Model) -> SourceLicense:
@@ -118,8 +141,8 @@ def _license_of(facts: ReleaseFacts, model: Model) -> SourceLicense:
     )
 
 
-def _model_of(facts: ReleaseFacts, reference: str, identity: str) -> Model:
-    model = facts.models.get(reference)
+def _model_of(models: Mapping[str, Model], reference: str, identity: str) -> Model:
+    model = models.get(reference)
     if model is None:
         raise InputError(
             Code.MODEL_UNKNOWN,
@@ -144,7 +167,8 @@ def credits_of(facts: ReleaseFacts) -> tuple[Credit, ...]:
         facts: What the papers are written from.
 
     Returns:
-        One credit for each contribution of the candidate.
+        One credit for each contribution of the candidate; then, for each earlier result inside,
+        the latest first, one for each of its own contributions.
 
     Raises:
         InputError: A source is missing, among the models or in the decision.
@@ -158,10 +182,67 @@ def credits_of(facts: ReleaseFacts) -> tuple[Credit, ...]:
             where=facts.name,
             hint="read the reasons of the decision",
         )
-    identities = {item.reference: item.identity for item in facts.candidate.ingredients}
-    found = []
-    for part in facts.candidate.contributions:
-        model = _model_of(facts, part.reference, identities.get(part.reference, ""))
-        base = part.reference == facts.candidate.recipe.base_model
-        found.append(Credit(part, model, _license_of(facts, model), base))
+    books = _Books(facts)
+    last = Earlier("", facts.candidate, facts.models)
+    found = books.credits(last)
+    for step in reversed(facts.earlier):
+        found += books.credits(step)
     return tuple(found)
+
+
+class _Books:
+    """Works out the credits of one merge after the other, the last one first."""
+
+    def __init__(self, facts: ReleaseFacts) -> None:
+        self._facts = facts
+        self._used = {""}
+        self._licenses: dict[str, SourceLicense] = {}
+        for step in facts.earlier:
+            self._licenses[step.name] = self._license_of_step(step)
+
+    def credits(self, step: Earlier) -> list[Credit]:
+        """Return the credits for the sources of one merge."""
+        identities = {item.reference: item.identity for item in step.candidate.ingredients}
+        found = []
+        for part in step.candidate.contributions:
+            model = _model_of(step.models, part.reference, identities.get(part.reference, ""))
+            used = part.used and step.name in self._used
+            if used and part.reference in self._licenses:
+                self._used.add(part.reference)
+            found.append(
+                Credit(
+                    part.model_copy(update={"used": used}),
+                    model,
+                    self._license(part.reference, model),
+                    part.reference == step.candidate.recipe.base_model,
+                    step.name,
+                    part.reference in self._licenses,
+                )
+            )
+        return found
+
+    def _license(self, reference: str, model: Model) -> SourceLicense:
+        return self._licenses.get(reference) or _license_of(self._facts, model)
+
+    def _license_of_step(self, step: Earlier) -> SourceLicense:
+        """Return the licences of everything inside an earlier result, as one."""
+        inside = [
+            self._license(part.reference, step.models[part.reference])
+            for part in step.candidate.contributions
+            if part.reference in step.models
+        ]
+        terms = sorted({term for one in inside for term in _terms(one.expression)})
+        return SourceLicense(
+            model=step.name,
+            identity=digest_of(to_canonical(step.name)),
+            expression=" AND ".join(terms) or "NOASSERTION",
+            key="",
+            name="as its own sources",
+            evidence=("its own sources",),
+            verdict=max((one.verdict for one in inside), key=lambda verdict: verdict.severity),
+        )
+
+
+def _terms(expression: str) -> list[str]:
+    """Split an expression at its ``AND``, unless it offers a choice."""
+    return [f"({expression})"] if " OR " in expression else expression.split(" AND ")

@@ -21,7 +21,7 @@ def recipe_bytes(recipe_yaml: str, labels: dict[str, str]) -> bytes:
     """Return the recipe as it is published.
 
     Args:
-        recipe_yaml: The recipe as the user wrote it.
+        recipe_yaml: The recipe as the user wrote it, in one document or several.
         labels: Label of the source for each reference.
 
     Returns:
@@ -33,14 +33,15 @@ def recipe_bytes(recipe_yaml: str, labels: dict[str, str]) -> bytes:
         RecipeError: Not YAML.
     """
     try:
-        recipe = yaml.safe_load(recipe_yaml)
+        recipes = list(yaml.safe_load_all(recipe_yaml))
     except (yaml.YAMLError, RecursionError) as error:
         raise RecipeError(
             Code.RECIPE_SYNTAX, "the recipe is not YAML", hint="pass the recipe that was merged"
         ) from error
     names = {ref: label_text(labels[ref]) for ref in labels if label_text(ref) != ref}
-    public = _shortened(recipe, names)
-    if public == recipe and not has_path(recipe_yaml):
+    public = [_shortened(recipe, names) for recipe in recipes]
+    if public == recipes and not has_path(recipe_yaml):
         return recipe_yaml.encode("utf-8", "backslashreplace")
     remark = "# Absolute paths of the original recipe were shortened to the folders' names.\n"
-    return (remark + yaml.safe_dump(public, sort_keys=False, allow_unicode=True)).encode()
+    shown = yaml.safe_dump_all(public, sort_keys=False, allow_unicode=True)
+    return (remark + str(shown)).encode()

@@ -12,7 +12,7 @@ from evoreg.provenance.papers.escape import (
     web_address,
     without_path,
 )
-from evoreg.provenance.papers.facts import Credit, Evaluation, ReleaseFacts
+from evoreg.provenance.papers.facts import Credit, Earlier, Evaluation, ReleaseFacts
 from evoreg.provenance.papers.front_matter import is_hub_id
 from evoreg.provenance.papers.license_plan import Plan, license_ids
 from evoreg.provenance.papers.words import prose, source_name
@@ -76,8 +76,11 @@ def makers(model: Model) -> str:
         model: A source.
 
     Returns:
-        Names joined by commas, or ``maker not stated``.
+        Names joined by commas, or ``maker not stated``; then those of its adapter.
     """
+    if model.adapter is not None:
+        bare = model.model_copy(update={"adapter": None})
+        return f"{makers(bare)}; adapter: {makers(model.adapter)}"
     if model.card.authors:
         return ", ".join(model.card.authors)
     namespace, slash, _ = model.name.partition("/")
@@ -94,8 +97,10 @@ def _linked(model: Model) -> Markdown:
 
 def revision_of(model: Model) -> str:
     """Return the exact state of a model and its adapter: commit, or digest digits of weights."""
-    own = model.revision or f"weights {short(model.identity)}"
-    return f"{own} + {revision_of(model.adapter)}" if model.adapter is not None else own
+    if model.adapter is not None:
+        bare = model.model_copy(update={"adapter": None})
+        return f"{revision_of(bare)} + {revision_of(model.adapter)}"
+    return model.revision or f"weights {short(model.identity)}"
 
 
 def _license_cell(credit: Credit, plan: Plan) -> Markdown:
@@ -120,15 +125,31 @@ def credit_row(credit: Credit, plan: Plan) -> Row:
     """
     part = credit.contribution
     remark = words.BASE_MARK if credit.base else ""
+    who = "made on the way" if credit.made else makers(credit.model)
     return Row(
         source=Markdown(_linked(credit.model) + remark),
         revision=markdown(revision_of(credit.model)),
-        who=markdown(makers(credit.model)),
+        who=markdown(who),
         license=_license_cell(credit, plan),
-        effective=markdown(percent(part.effective) if part.used else "not in the result"),
+        effective=markdown(share_text(credit)),
         alignment=markdown(decimals(part.alignment)),
         nominal=markdown(decimals(part.nominal)),
     )
+
+
+def share_text(credit: Credit) -> str:
+    """Return the effective share of a source, and of what it is one.
+
+    Args:
+        credit: The source.
+
+    Returns:
+        For example ``31.25 %``, or ``31.25 % of NAME`` for a source of an earlier result.
+    """
+    if not credit.contribution.used:
+        return "not in the result"
+    of = f" of {label_text(credit.step)}" if credit.step else ""
+    return percent(credit.contribution.effective) + of
 
 
 def settings_text(settings: Settings) -> str:
@@ -170,7 +191,7 @@ def how_rows(facts: ReleaseFacts, sources: tuple[Credit, ...]) -> list[tuple[Mar
         Pairs for a two-column table.
     """
     recipe, candidate = facts.candidate.recipe, facts.candidate
-    labels = {credit.contribution.reference: credit.model.label for credit in sources}
+    labels = {c.contribution.reference: c.model.label for c in sources if not c.step}
     base = labels.get(recipe.base_model or "", "none")
     pairs = [
         ("method", recipe.method),
@@ -184,6 +205,7 @@ def how_rows(facts: ReleaseFacts, sources: tuple[Credit, ...]) -> list[tuple[Mar
         ("made by", f"evoreg {candidate.engine.version}, arithmetic {candidate.engine.rules}"),
         ("papers by", f"evoreg {facts.evoreg}"),
         ("candidate", candidate.id),
+        *((f"made before: {one.name}", _step_text(one)) for one in facts.earlier),
         ("recipe", recipe.record_digest()),
         ("policy", facts.decision.policy),
         ("licence knowledge", facts.decision.knowledge),
@@ -192,6 +214,12 @@ def how_rows(facts: ReleaseFacts, sources: tuple[Credit, ...]) -> list[tuple[Mar
     if facts.date:
         pairs.append(("date", facts.date))
     return [(markdown(word), prose(value)) for word, value in pairs]
+
+
+def _step_text(step: Earlier) -> str:
+    labels = (label_text(model.label) for model in step.models.values())
+    made = step.candidate
+    return f"{made.recipe.method} of {', '.join(labels)}; seed {made.seed}; candidate {made.id}"
 
 
 def _part_pairs(recipe: Recipe, labels: dict[str, str]) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ the network. What is owed but cannot be written is returned as a list of problem
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from types import MappingProxyType
 
@@ -21,7 +21,7 @@ from evoreg.provenance.papers.escape import (
     plain,
     without_path,
 )
-from evoreg.provenance.papers.facts import Credit, Papers, ReleaseFacts, credits_of
+from evoreg.provenance.papers.facts import Credit, Earlier, Papers, ReleaseFacts, credits_of
 from evoreg.provenance.papers.front_matter import front_matter
 from evoreg.provenance.papers.license_plan import (
     INDEX,
@@ -36,9 +36,9 @@ from evoreg.provenance.papers.view import (
     credit_row,
     how_rows,
     makers,
-    percent,
     revision_of,
     score_cells,
+    share_text,
 )
 from evoreg.provenance.records.candidate import Candidate
 from evoreg.provenance.records.canonical import Json
@@ -96,7 +96,8 @@ def _card(facts: ReleaseFacts, sources: tuple[Credit, ...], plan: Plan) -> bytes
         Markdown,
         name=markdown(without_path(facts.name)),
         display=_display(facts),
-        count=Markdown(sum(credit.contribution.used for credit in sources)),
+        count=Markdown(sum(credit.contribution.used for credit in sources if not credit.step)),
+        steps=[words.source_name(step.name) for step in facts.earlier],
         method=markdown(facts.candidate.recipe.method),
         version=markdown(facts.candidate.engine.version),
         credits_heading=Markdown(words.CREDITS_HEADING),
@@ -121,12 +122,10 @@ def _card(facts: ReleaseFacts, sources: tuple[Credit, ...], plan: Plan) -> bytes
 
 
 def _credit_line(credit: Credit) -> Plain:
-    part = credit.contribution
-    share = f"effective share {percent(part.effective)}" if part.used else "not in the result"
-    rest = (
-        f"{revision_of(credit.model)}, {plain(makers(credit.model))}, "
-        f"{plain(credit.license.expression)}, {share}"
-    )
+    used = credit.contribution.used
+    share = f"effective share {plain(share_text(credit))}" if used else "not in the result"
+    who = "made on the way" if credit.made else makers(credit.model)
+    rest = f"{revision_of(credit.model)}, {plain(who)}, {plain(credit.license.expression)}, {share}"
     return Plain(words.credit_start(credit.model.label) + rest)
 
 
@@ -151,10 +150,13 @@ def _notice(facts: ReleaseFacts, sources: tuple[Credit, ...]) -> bytes:
 
 
 def _changes(facts: ReleaseFacts, sources: tuple[Credit, ...]) -> bytes:
-    def fate(credit: Credit) -> str:
+    def fate(credit: Credit) -> Markdown:
         if not credit.contribution.used:
-            return "considered, not in the result"
-        return "the base of the merge" if credit.base else "merged into the result"
+            return Markdown("considered, not in the result")
+        if credit.step:
+            word = "the base of" if credit.base else "merged into"
+            return Markdown(f"{word} {words.source_name(credit.step)}")
+        return Markdown("the base of the merge" if credit.base else "merged into the result")
 
     return _render(
         "MODIFICATIONS.md.j2",
@@ -165,7 +167,7 @@ def _changes(facts: ReleaseFacts, sources: tuple[Credit, ...]) -> bytes:
                 words.source_name(credit.model.label),
                 markdown(revision_of(credit.model)),
                 markdown(credit.model.identity),
-                Markdown(fate(credit)),
+                fate(credit),
             )
             for credit in sources
         ],
@@ -241,7 +243,9 @@ def papers(facts: ReleaseFacts) -> Papers:
     return Papers(MappingProxyType(dict(sorted(files.items()))), problems)
 
 
-def record_bytes(candidate: Candidate, decision: Decision, entry: Entry) -> bytes:
+def record_bytes(
+    candidate: Candidate, decision: Decision, entry: Entry, earlier: Sequence[Earlier] = ()
+) -> bytes:
     """Return the content of evoreg.json: the record of a candidate, for programs.
 
     The candidate stands in it as it was recorded, so that its id can be computed again.
@@ -250,6 +254,7 @@ def record_bytes(candidate: Candidate, decision: Decision, entry: Entry) -> byte
         candidate: The candidate.
         decision: What policy says about it.
         entry: The line of the ledger that recorded it.
+        earlier: Earlier results that are inside.
 
     Returns:
         Indented JSON with sorted keys, in ASCII.
@@ -261,4 +266,13 @@ def record_bytes(candidate: Candidate, decision: Decision, entry: Entry) -> byte
         "decision": decision.to_json(),
         "entry": {"seq": entry.seq, "hash": entry.hash},
     }
+    if earlier:
+        record["earlier"] = [
+            {
+                "name": step.name,
+                "candidate": step.candidate.to_json(),
+                "candidate_id": step.candidate.id,
+            }
+            for step in earlier
+        ]
     return (json.dumps(record, indent=2, sort_keys=True) + "\n").encode()

@@ -1,5 +1,7 @@
 """What the user asked for, turned from option texts into records."""
 
+from pathlib import Path
+
 from evoreg.policies.context import Context
 from evoreg.provenance.records.decision import INTENTS, Intent
 from evoreg.provenance.records.errors import Code, UsageError
@@ -55,3 +57,42 @@ def context(
             "--domicile and --territory take country codes",
             hint="two capital letters such as JP or DE, EU, or WORLD",
         ) from error
+
+
+def device(name: str, *, cuda: bool) -> str:
+    """Return the device that was asked for.
+
+    Args:
+        name: Value of ``--device``; ``cpu`` if it was not given.
+        cuda: Whether ``--cuda`` was given.
+
+    Returns:
+        The name; whether it is there is another question.
+    """
+    return "cuda" if cuda and name == "cpu" else name
+
+
+def apart(intermediate: Path | None, out: Path) -> Path | None:
+    """Return the folder of intermediate results.
+
+    Args:
+        intermediate: Value of ``--intermediate-dir``.
+        out: Folder of the result.
+
+    Returns:
+        The same folder.
+
+    Raises:
+        UsageError: It lies in the folder of the result, which must be empty, or is that folder.
+    """
+    if intermediate is None:
+        return None
+    inner, outer = intermediate.absolute().resolve(), out.absolute().resolve()
+    if inner == outer or outer in inner.parents:
+        raise UsageError(
+            Code.USAGE,
+            "the intermediate results would lie in the result",
+            where=str(intermediate),
+            hint="choose another folder with --intermediate-dir",
+        )
+    return intermediate

@@ -24,28 +24,30 @@ def check(
 ) -> int:
     """Check a recipe: grammar, models, licences. Merges nothing; keeps only digests of files.
 
+    Of several recipes in one file all are checked, each after those that it uses.
+
     Exit code 0: may be merged for this intent; 3: refused by policy; 8: evidence is incomplete.
     """
     from evoreg.provenance.records.decision import Verdict
     from evoreg.registry.cli import asked
-    from evoreg.registry.cli.gate import show_decision, show_sources
-    from evoreg.registry.merging.facts import papers_missing
-    from evoreg.registry.merging.prepare import Question, plan_of, prepare
+    from evoreg.registry.cli.gate import show_course
+    from evoreg.registry.cli.steps import show_stages, stages_json
+    from evoreg.registry.merging.course import prepare
+    from evoreg.registry.merging.prepare import Question
+    from evoreg.registry.merging.survey import survey
     from evoreg.registry.settings import settings_from
 
     screen = Screen.open(as_json=as_json)
     settings = settings_from(os.environ, Path.cwd(), offline=offline)
     context = asked.context(users, revenue, domicile, territory)
     question = Question(recipe, asked.intent(intent), name, context, lenient)
-    prepared = prepare(question, settings, lambda _model: None)
-    for warning in (*prepared.read.warnings, *prepared.problems):
-        screen.warning(warning)
-    show_sources(screen, prepared)
-    show_decision(screen, prepared)
-    plan = plan_of(prepared, None)
-    verdict = prepared.decision.verdict
+    course = prepare(question, settings, lambda _model: None)
+    show_course(screen, course)
+    seen = survey(course, name or recipe.stem, None, None)
+    show_stages(screen, seen)
+    verdict, plan = course.verdict, seen.final.plan
     code = {Verdict.BLOCK: REFUSED, Verdict.REVIEW: REVIEW}.get(verdict, OK)
-    missing = papers_missing(prepared, plan, name or recipe.stem) if code == OK else ()
+    missing = seen.missing if code == OK else ()
     for problem in missing:
         screen.problem(problem, "review", "bold yellow")
     code = REVIEW if missing else code
@@ -55,11 +57,12 @@ def check(
                 "schema": "evoreg/check/1",
                 "ok": code == OK,
                 "exit_code": code,
-                "decision": prepared.decision.to_json(),
+                "decision": course.whole.decision.to_json(),
                 "tensors": len(plan.outputs),
                 "bytes": plan.size,
                 "missing": [problem_json(item) for item in missing],
-                "warnings": [problem_json(item) for item in prepared.read.warnings],
+                "warnings": [problem_json(x) for x in (*course.stream.warnings, *seen.warnings)],
+                "stages": stages_json(seen),
             }
         )
     else:

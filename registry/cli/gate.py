@@ -1,11 +1,14 @@
 """How a decision looks on the screen: one line a source, then every reason."""
 
+from dataclasses import replace
+
 from rich.table import Table
 from rich.text import Text
 
 from evoreg.evolve.recipes.marked import Mark
 from evoreg.provenance.records.decision import Decision, Reason, Verdict
 from evoreg.registry.cli.screen import Screen, plain, print_table, styled
+from evoreg.registry.merging.course import Course
 from evoreg.registry.merging.prepare import Prepared
 
 STYLES = {
@@ -25,6 +28,23 @@ _KINDS = {
 _DISCLAIMER = (
     "evoreg reports what recorded licence texts say about recorded sources; it is not legal advice"
 )
+
+
+def show_course(screen: Screen, course: Course) -> None:
+    """Print warnings, sources and the decision about a recipe file.
+
+    Args:
+        screen: Where to print.
+        course: Recipes, models and decisions.
+    """
+    for warning in (*course.stream.warnings, *course.whole.problems):
+        screen.warning(warning)
+    show_sources(screen, course.whole)
+    show_decision(screen, course.whole)
+    for name, decision in course.decisions.items():
+        if decision.verdict.severity > course.whole.decision.verdict.severity:
+            screen.talk.print(Text.assemble(("Gate", "bold"), styled(f"  of the recipe {name}")))
+            show_decision(screen, replace(course.whole, decision=decision))
 
 
 def show_sources(screen: Screen, prepared: Prepared) -> None:

@@ -1,5 +1,7 @@
 """The command `evoreg`: its parts, and the one place where errors become exit codes."""
 
+import atexit
+import gc
 import os
 import signal
 import sys
@@ -9,7 +11,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType
-from typing import Annotated, TextIO
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 from typer.exceptions import TyperException
@@ -53,11 +55,26 @@ def _top(
 
 def run() -> None:
     """Run the command line and exit with the code of `evoreg.registry.cli.exits`."""
+    # Importing torch makes a million objects that live on; looking through them for rubbish again
+    # and again would cost half a second.
+    gc.set_threshold(100_000, 50, 100)
     _open_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # what the terminal cannot show is spelt out
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(answer(sys.argv[1:]))
+    code = answer(sys.argv[1:])
+    if "torch" in sys.modules:
+        _leave(code)
+    sys.exit(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit without taking the million objects of torch apart, which would take half a second."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # `answer` has told what could not be printed
+            stream.flush()
+    os._exit(code)
 
 
 def _open_closed() -> None:

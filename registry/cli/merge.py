@@ -27,7 +27,13 @@ _Seed = Annotated[
 _Threads = Annotated[
     int,
     typer.Option(
-        "--threads", "-j", min=1, max=256, metavar="N", help="Worker threads; change no byte."
+        "--threads",
+        "--num-threads",
+        "-j",
+        min=1,
+        max=256,
+        metavar="N",
+        help="Worker threads; change no byte.",
     ),
 ]
 _ShardSize = Annotated[
@@ -37,6 +43,31 @@ _ShardSize = Annotated[
         "--out-shard-size",
         metavar="SIZE",
         help="Bytes in one weight file: a number, or with K, M, B (10^3, 10^6, 10^9) behind it.",
+    ),
+]
+_Device = Annotated[
+    str,
+    typer.Option(
+        "--device", metavar="DEVICE", help="Where to compute: cpu, cuda, or cuda:N for the Nth GPU."
+    ),
+]
+_Cuda = Annotated[bool, typer.Option("--cuda", help="The same as --device cuda.")]
+_Intermediate = Annotated[
+    Path | None,
+    typer.Option(
+        "--intermediate-dir",
+        "-I",
+        metavar="FOLDER",
+        help="Where the results of earlier recipes in the file are kept, to be used again by later "
+        "runs (default: .evoreg/intermediate).",
+        show_default=False,
+    ),
+]
+_Discard = Annotated[
+    bool,
+    typer.Option(
+        "--discard-intermediates",
+        help="Remove the results of earlier recipes once the last one stands (default: keep them).",
     ),
 ]
 
@@ -49,6 +80,10 @@ def merge(
     seed: _Seed = None,
     threads: _Threads = 1,
     shard_size: _ShardSize = "5B",
+    device: _Device = "cpu",
+    cuda: _Cuda = False,
+    intermediate: _Intermediate = None,
+    discard: _Discard = False,
     users: options.Users = None,
     revenue: options.Revenue = None,
     domicile: options.Domicile = None,
@@ -59,7 +94,8 @@ def merge(
 ) -> None:
     """Merge models, with their licences and credits.
 
-    Check the licences, merge, measure the shares, write ledger and papers.
+    Check the licences, merge, measure the shares, write ledger and papers. A file may hold several
+    recipes that use the results of one another; OUT takes the result of the last one.
     """
     from evoreg.registry.cli import asked
     from evoreg.registry.cli.merging import Wish, merge_on, refused
@@ -71,7 +107,10 @@ def merge(
     context = asked.context(users, revenue, domicile, territory)
     title = name or out.absolute().name
     question = Question(recipe, asked.intent(intent), title, context, lenient)
-    wish = Wish(out, title, seed, threads, options.byte_count(shard_size))
+    size = options.byte_count(shard_size)
+    place = asked.device(device, cuda=cuda)
+    apart = asked.apart(intermediate, out)
+    wish = Wish(out, title, seed, threads, size, place, apart, discard)
     try:
         merge_on(screen, question, wish, settings)
     except (RefusedError, ReviewError) as error:

@@ -1,35 +1,29 @@
 """One merge on the screen, from the first model to the summary; `merge` and `demo` share it."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
-from evoreg.evolve.planning.plan import OutputTensor, Plan
+from evoreg.evolve.planning.plan import Plan
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.digest import short
 from evoreg.provenance.records.errors import Code, EvoregError, RefusedError
 from evoreg.registry.cli.exits import exit_code
-from evoreg.registry.cli.gate import show_decision, show_sources
+from evoreg.registry.cli.gate import show_course
 from evoreg.registry.cli.screen import Screen, plain, print_table, styled
-from evoreg.registry.merging.facts import papers_missing
+from evoreg.registry.cli.steps import Steps, show_stages, step_json
+from evoreg.registry.merging.course import Course, prepare
+from evoreg.registry.merging.device import check_device
 from evoreg.registry.merging.made import RECORD, Job, Made, refuse, refuse_without
-from evoreg.registry.merging.output import check_place
-from evoreg.registry.merging.prepare import Prepared, Question, plan_of, prepare
+from evoreg.registry.merging.output import check_place, check_room
+from evoreg.registry.merging.prepare import Question
+from evoreg.registry.merging.shelf import Shelf, shelf_of
+from evoreg.registry.merging.survey import survey
 from evoreg.registry.models.resolve import ResolvedModel
 from evoreg.registry.settings import Settings, evoreg_version
-
-_QUIET_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +40,20 @@ class Wish:
     """Worker threads."""
     shard_size: int = 5 * 10**9
     """Bytes of tensors in one file."""
+    device: str = "cpu"
+    """Where numbers are computed."""
+    intermediate: Path | None = None
+    """Folder of intermediate results; nothing means the one in the project folder."""
+    discard: bool = False
+    """Whether intermediate results are removed at the end."""
 
 
 def merge_on(screen: Screen, question: Question, wish: Wish, settings: Settings) -> Made:
-    """Carry out one merge and show it.
+    """Carry out the merge of a recipe file and show it.
 
     Args:
         screen: Where to print.
-        question: Recipe and intent.
+        question: Recipe file and intent.
         wish: Where and how.
         settings: Ledger and caches.
 
@@ -67,21 +67,43 @@ def merge_on(screen: Screen, question: Question, wish: Wish, settings: Settings)
     """
     started = time.monotonic()
     check_place(wish.out)
+    wish = replace(wish, device=check_device(wish.device))
     screen.talk.print(
         styled(f"evoreg {evoreg_version()} {screen.signs['dot']} {question.recipe}", "dim")
     )
-    prepared = prepare(question, settings, lambda model: _found(screen, model))
-    for warning in (*prepared.read.warnings, *prepared.problems):
-        screen.warning(warning)
-    show_sources(screen, prepared)
-    show_decision(screen, prepared)
-    refuse(prepared.decision)
-    plan = plan_of(prepared, wish.seed)
-    refuse_without(papers_missing(prepared, plan, wish.name))
-    job = Job(wish.out, wish.name, wish.threads, wish.shard_size)
-    made = _with_bar(screen, prepared, plan, job, settings)
+    course = prepare(question, settings, lambda model: _found(screen, model))
+    show_course(screen, course)
+    for decision in (course.whole.decision, *course.decisions.values()):
+        refuse(decision)
+    made, plan = _carried_out(screen, course, wish, settings)
     show_summary(screen, plan, made, time.monotonic() - started)
     return made
+
+
+def _carried_out(
+    screen: Screen, course: Course, wish: Wish, settings: Settings
+) -> tuple[Made, Plan]:
+    """Merge whatever is not there yet; nothing is written before all is planned and has room."""
+    seen = survey(course, wish.name, wish.seed, _shelf(wish, settings) if course.several else None)
+    refuse_without(seen.missing)
+    show_stages(screen, seen)
+    from evoreg.registry.merging.stages import Errand, discard, make_all
+
+    shelf = _shelf(wish, settings)
+    if course.several:
+        check_room([(shelf.folder / "any", seen.room), (wish.out, seen.final.plan.size)])
+    job = Job(wish.out, wish.name, wish.threads, wish.shard_size, wish.device)
+    steps = Steps(screen, len(seen.legs))
+    made = make_all(Errand(course, job, wish.seed, shelf, settings, steps), seen)
+    if wish.discard:
+        discard(made)
+    return made, seen.final.plan
+
+
+def _shelf(wish: Wish, settings: Settings) -> Shelf:
+    from evoreg.evolve.execution.run import RULES
+
+    return shelf_of(wish.intermediate, settings, RULES)
 
 
 def _found(screen: Screen, model: ResolvedModel) -> None:
@@ -89,55 +111,6 @@ def _found(screen: Screen, model: ResolvedModel) -> None:
     screen.talk.print(
         styled(f"  found {model.model.label}  {size:,} bytes  {short(model.model.identity)}", "dim")
     )
-
-
-def _with_bar(screen: Screen, prepared: Prepared, plan: Plan, job: Job, settings: Settings) -> Made:
-    """Merge under a bar over the bytes on a terminal, with a line now and then elsewhere."""
-    from evoreg.registry.merging.make import make
-
-    screen.talk.print(_headline(plan))
-    if not screen.talk.is_terminal:
-        return make(prepared, plan, job, settings, _Lines(screen, plan))
-    columns = (
-        TextColumn("  "),
-        BarColumn(bar_width=40),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-    )
-    with Progress(*columns, console=screen.talk, transient=False) as bar:
-        task = bar.add_task("merge", total=plan.size)
-        return make(
-            prepared,
-            plan,
-            job,
-            settings,
-            lambda output: bar.update(task, advance=output.size),
-        )
-
-
-def _headline(plan: Plan) -> Text:
-    facts = (
-        [plan.contract.title, f"seed {plan.seed}"]
-        if plan.contract.random
-        else [plan.contract.title]
-    )
-    facts += [f"{plan.elements:,} parameters", f"{plan.size:,} bytes"]
-    return Text.assemble(("Merge", "bold"), "  " + "  ".join(facts))
-
-
-class _Lines:
-    """Progress for logs: one line every ten seconds."""
-
-    def __init__(self, screen: Screen, plan: Plan) -> None:
-        self._screen, self._total = screen, len(plan.outputs)
-        self._done, self._last = 0, time.monotonic()
-
-    def __call__(self, _output: OutputTensor) -> None:
-        self._done += 1
-        if time.monotonic() - self._last >= _QUIET_SECONDS:
-            self._last = time.monotonic()
-            self._screen.talk.print(f"  {self._done}/{self._total} tensors")
 
 
 def show_summary(screen: Screen, plan: Plan, made: Made, seconds: float) -> None:
@@ -167,7 +140,7 @@ def show_summary(screen: Screen, plan: Plan, made: Made, seconds: float) -> None
             "base" if base else _percent(item.effective),
             "" if base else _percent(item.alignment),
             "" if base else _percent(item.nominal),
-            styled(licences.get(identities[item.reference], "")),
+            styled(licences.get(identities[item.reference], "as its own sources")),
         )
     print_table(screen.data, table)
     known = "known already" if made.repeated else "recorded"
@@ -180,6 +153,8 @@ def show_summary(screen: Screen, plan: Plan, made: Made, seconds: float) -> None
     screen.data.print(f"  candidate  {made.candidate.id}")
     screen.data.print(f"  ledger     entry {made.entry.seq} ({known})")
     screen.data.print(styled(f"  papers     {', '.join(_top(made))}"))
+    for step in made.stages:
+        screen.data.print(styled(f"  {step.name:<10} {step.candidate}, entry {step.entry}"))
 
 
 def _top(made: Made) -> list[str]:
@@ -203,6 +178,7 @@ def made_json(made: Made) -> dict[str, Json]:
         "contributions": [item.to_json() for item in made.candidate.contributions],
         "outputs": [file.to_json() for file in made.candidate.outputs],
         "papers": [file.path for file in made.papers],
+        "stages": [step_json(step) for step in made.stages],
     }
 
 

@@ -13,7 +13,14 @@ AsJson = Annotated[
 Offline = Annotated[
     bool, typer.Option("--offline", help="Fetch nothing; use local folders and the Hub cache.")
 ]
-Lenient = Annotated[bool, typer.Option("--lenient", help="Warn about unknown keys in the recipe.")]
+Lenient = Annotated[
+    bool,
+    typer.Option(
+        "--lenient",
+        help="Warn, instead of refusing, about unknown keys, parameters that the method does not "
+        "read, and recipes that nothing uses.",
+    ),
+]
 IntentName = Annotated[
     str,
     typer.Option(
@@ -30,7 +37,10 @@ CheckedName = Annotated[
         "--name", metavar="NAME", help="Name of the result (default: the recipe file's name)."
     ),
 ]
-Recipe = Annotated[Path, typer.Argument(help="Recipe: mergekit's YAML.", show_default=False)]
+Recipe = Annotated[
+    Path,
+    typer.Argument(help="Recipe: mergekit's YAML, one or several documents.", show_default=False),
+]
 Users = Annotated[
     int | None,
     typer.Option(

@@ -10,6 +10,7 @@ from evoreg.provenance.papers.write import papers
 from evoreg.provenance.records.candidate import Candidate, Census, Contribution, Engine, fraction
 from evoreg.provenance.records.errors import Problem
 from evoreg.provenance.records.recipe import Ingredient
+from evoreg.registry.merging.adapted import adapters_of
 from evoreg.registry.merging.prepare import Prepared
 from evoreg.registry.merging.references import published
 from evoreg.registry.models.roles import role_of
@@ -29,8 +30,21 @@ def papers_missing(prepared: Prepared, plan: Plan, name: str) -> tuple[Problem, 
     Returns:
         What is missing, such as the text of a licence.
     """
+    return papers(facts_of(prepared, plan, name, draft_of(prepared, plan))).problems
+
+
+def draft_of(prepared: Prepared, plan: Plan) -> Candidate:
+    """Return what a merge will be recorded as, as far as that is known before it is carried out.
+
+    Args:
+        prepared: Recipe, models and decision.
+        plan: What to do.
+
+    Returns:
+        A candidate without shares and files.
+    """
     zero = fraction(0.0)
-    draft = Candidate(
+    return Candidate(
         recipe=plan.recipe,
         ingredients=ingredients_of(prepared),
         seed=plan.seed,
@@ -49,12 +63,11 @@ def papers_missing(prepared: Prepared, plan: Plan, name: str) -> tuple[Problem, 
         census=Census(tensors=len(plan.outputs), parameters=plan.elements, copied=0, partial=()),
         outputs=(),
     )
-    return papers(facts_of(prepared, plan, name, draft)).problems
 
 
 def ingredients_of(prepared: Prepared) -> tuple[Ingredient, ...]:
-    """Return the models of a recipe as they are recorded."""
-    return tuple(
+    """Return the models of a recipe as they are recorded, and behind them their adapters."""
+    own = (
         Ingredient(
             reference=reference,
             name=found.model.name,
@@ -63,6 +76,7 @@ def ingredients_of(prepared: Prepared) -> tuple[Ingredient, ...]:
         )
         for reference, found in prepared.models.items()
     )
+    return (*own, *adapters_of(prepared.models))
 
 
 def facts_of(prepared: Prepared, plan: Plan, name: str, candidate: Candidate) -> ReleaseFacts:
@@ -82,22 +96,23 @@ def facts_of(prepared: Prepared, plan: Plan, name: str, candidate: Candidate) ->
         candidate=candidate,
         decision=prepared.decision,
         models={reference: found.model for reference, found in prepared.models.items()},
-        recipe_yaml=published(prepared.read.text, _names(prepared)),
+        recipe_yaml=published(prepared.read.text, _names(prepared), prepared.documents),
         evoreg=evoreg_version(),
         upstream=_upstream(prepared),
         architectures=_architectures(plan),
         libraries=_libraries(),
+        earlier=prepared.earlier,
     )
 
 
 def _names(prepared: Prepared) -> dict[str, str]:
-    return {found.reference: name for name, found in prepared.models.items()}
+    return {found.reference: name for name, found in prepared.inside.items()}
 
 
 def _upstream(prepared: Prepared) -> tuple[UpstreamFile, ...]:
     holders = [
         holder
-        for found in prepared.models.values()
+        for found in prepared.inside.values()
         for holder in (found, found.adapter)
         if holder is not None
     ]

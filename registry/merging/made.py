@@ -6,6 +6,7 @@ from pathlib import Path
 
 from evoreg.provenance.records.candidate import Candidate
 from evoreg.provenance.records.decision import Decision, Verdict
+from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.entry import Entry
 from evoreg.provenance.records.errors import Code, Problem, RefusedError, ReviewError
 from evoreg.provenance.records.model import File
@@ -26,6 +27,24 @@ class Job:
     """Worker threads."""
     shard_size: int
     """Bytes of tensors in one file."""
+    device: str = "cpu"
+    """Where numbers are computed: ``cpu``, ``cuda`` or ``cuda:N``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An intermediate result that a merge used."""
+
+    name: str
+    """Name of its recipe."""
+    candidate: Digest
+    """Id of the candidate."""
+    entry: int
+    """Number of its entry in the ledger."""
+    folder: Path
+    """Where it lies."""
+    kept: bool
+    """True if it was there already, false if this merge made it."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +63,8 @@ class Made:
     """True if the ledger knew exactly this merge already."""
     papers: tuple[File, ...]
     """Card, notices and licence texts."""
+    stages: tuple[Step, ...] = ()
+    """The intermediate results, in the order in which they were made."""
 
 
 def refuse(decision: Decision) -> None:

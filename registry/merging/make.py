@@ -23,6 +23,7 @@ from evoreg.provenance.records.entry import Entry
 from evoreg.provenance.records.errors import Code, InputError
 from evoreg.provenance.records.model import File, Role
 from evoreg.provenance.records.release import Release
+from evoreg.registry.merging.adapted import merged_files
 from evoreg.registry.merging.facts import facts_of, ingredients_of
 from evoreg.registry.merging.made import RECORD, Job, Made, refuse, refuse_without
 from evoreg.registry.merging.output import Workplace, output_error, workplace
@@ -56,7 +57,7 @@ def make(prepared: Prepared, plan: Plan, job: Job, settings: Settings, progress:
     engine = Engine(version=evoreg_version(), rules=RULES)
     name = candidate_id(plan.recipe, ingredients, plan.seed, engine)
     metadata = (("evoreg_candidate", name), ("evoreg_version", evoreg_version()))
-    options = Options(job.threads, job.shard_size, metadata)
+    options = Options(job.threads, job.shard_size, metadata, device=job.device)
     with (
         workplace(job.out, plan.size) as place,
         open_ledger(settings.ledger, actor=settings.actor, clock=now) as ledger,
@@ -75,7 +76,7 @@ def make(prepared: Prepared, plan: Plan, job: Job, settings: Settings, progress:
         written = _papers(prepared, plan, job, candidate, place)
         place.settle()
         entry, repeated = _record(ledger, prepared, job, candidate, written)
-        _put(place, RECORD, record_bytes(candidate, prepared.decision, entry))
+        _put(place, RECORD, record_bytes(candidate, prepared.decision, entry, prepared.earlier))
         place.publish()
     return Made(job.out, candidate, prepared.decision, entry, repeated, written)
 
@@ -91,12 +92,12 @@ def _check_unchanged(prepared: Prepared, settings: Settings) -> None:
     """Make sure that the weights that were merged are those that were measured."""
     cache = DigestCache(settings.project / "digests.sqlite")
     for found in prepared.models.values():
-        for file in found.model.weights:
-            if file.measured and cache.digest(found.folder / file.path) != file.digest:
+        for holder, file in merged_files(found):
+            if file.measured and cache.digest(holder.folder / file.path) != file.digest:
                 raise InputError(
                     Code.INPUT_CHANGED,
                     "the weights changed while they were being merged",
-                    where=str(found.folder / file.path),
+                    where=str(holder.folder / file.path),
                     hint="merge again when nothing writes to the model",
                 )
 

@@ -10,7 +10,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +69,7 @@ def workplace(final: Path, size: int) -> Iterator[Workplace]:
     """
     made = _make_parents(final)
     try:
-        _check_free(final, size)
+        _check_free(final.parent, size, final)
         _remove_leftovers(final)
         with translated(final):
             partial, handle = _locked_folder(final)
@@ -106,11 +106,35 @@ def check_place(final: Path) -> None:
         )
 
 
-def _check_above(final: Path) -> None:
-    """Check the innermost folder that exists above the result."""
-    folder = final.absolute().parent
+def check_room(sizes: Sequence[tuple[Path, int]]) -> None:
+    """Check that several results have room together, on each disk that takes some of them.
+
+    Args:
+        sizes: Folders that will be written, and the bytes of each.
+
+    Raises:
+        OutputError: A disk has too little room.
+    """
+    disks: dict[int, list[tuple[Path, Path, int]]] = {}
+    for place, size in sizes:
+        with translated(place):
+            above = _above(place)
+            disks.setdefault(above.stat().st_dev, []).append((place, above, size))
+    for parts in disks.values():
+        _check_free(parts[0][1], sum(part[2] for part in parts), parts[0][0])
+
+
+def _above(place: Path) -> Path:
+    """Return the innermost folder that exists above a place."""
+    folder = place.absolute().parent
     while not os.path.lexists(folder):
         folder = folder.parent
+    return folder
+
+
+def _check_above(final: Path) -> None:
+    """Check the innermost folder that exists above the result."""
+    folder = _above(final)
     if not folder.is_dir():
         error = OSError(errno.ENOTDIR, f"{folder} is no folder")
     elif not os.access(folder, os.W_OK | os.X_OK):
@@ -182,9 +206,9 @@ def _remove_empty(folders: list[Path]) -> None:
             return  # it holds the result, or somebody else's files
 
 
-def _check_free(final: Path, size: int) -> None:
+def _check_free(folder: Path, size: int, final: Path) -> None:
     with translated(final):
-        free = shutil.disk_usage(final.parent).free
+        free = shutil.disk_usage(folder).free
     if free < size + _MARGIN:
         raise OutputError(
             Code.OUTPUT_FULL,
@@ -195,7 +219,16 @@ def _check_free(final: Path, size: int) -> None:
 
 
 def _remove_leftovers(final: Path) -> None:
-    for path in sorted(final.parent.glob(f".{_escaped(final.name)}.partial-*")):
+    remove_unlocked(sorted(final.parent.glob(f".{_escaped(final.name)}.partial-*")))
+
+
+def remove_unlocked(partial: Sequence[Path]) -> None:
+    """Remove partial folders that a killed process left behind.
+
+    Args:
+        partial: Folders; one that is being written is left alone.
+    """
+    for path in partial:
         handle = _lock(path)
         if handle is not None:
             shutil.rmtree(path, ignore_errors=True)

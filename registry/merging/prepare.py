@@ -1,26 +1,26 @@
 """From a recipe file to exact models and a decision: all that happens before weights are merged."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from evoreg.evolve.checkpoints.tensors import read_checkpoint
+from evoreg.evolve.checkpoints.tensors import Checkpoint
 from evoreg.evolve.planning.build import make_plan
 from evoreg.evolve.planning.plan import Plan, SourceModel
 from evoreg.evolve.recipes.marked import LARGEST
-from evoreg.evolve.recipes.read import ReadRecipe, place_of, read_recipe
-from evoreg.policies.context import Context, Policy
-from evoreg.policies.decide import decide
-from evoreg.policies.knowledge.book import Knowledge, load
-from evoreg.provenance.papers.license_texts import corpus
+from evoreg.evolve.recipes.read import ReadRecipe, place_of, placed
+from evoreg.policies.context import Context
+from evoreg.policies.knowledge.book import Knowledge
+from evoreg.provenance.papers.facts import Earlier
 from evoreg.provenance.records.canonical import to_canonical
 from evoreg.provenance.records.decision import Decision, Intent
 from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.errors import Code, EvoregError, InputError, Problem, RecipeError
 from evoreg.provenance.records.recipe import Recipe
-from evoreg.registry.merging.references import renamed, without_paths
-from evoreg.registry.merging.sources import source_facts
+from evoreg.registry.merging.adapted import adapter_notes, source_model
 from evoreg.registry.models.hashing import DigestCache
+from evoreg.registry.models.reference import LocalPlace, Reference
 from evoreg.registry.models.resolve import ResolvedModel, resolve
 from evoreg.registry.settings import Settings
 
@@ -61,6 +61,18 @@ class Prepared:
     notes: tuple[Problem, ...] = ()
     """Parents that nobody examined, and folders that could be mistaken for others."""
 
+    leaves: Mapping[str, ResolvedModel] = field(default_factory=dict)
+    """Where earlier results are among the models: all that is inside, without these results."""
+    earlier: tuple[Earlier, ...] = ()
+    """The earlier results that are inside, in the order in which they are made."""
+    documents: frozenset[int] | None = None
+    """The documents of the recipe file that belong to it; nothing means all."""
+
+    @property
+    def inside(self) -> Mapping[str, ResolvedModel]:
+        """The models that the decision is about: earlier results stand for their own sources."""
+        return self.leaves or self.models
+
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Everything that is odd about the models without stopping the merge."""
@@ -68,46 +80,16 @@ class Prepared:
         return (*own, *self.notes)
 
 
-def prepare(question: Question, settings: Settings, resolved: Resolved) -> Prepared:
-    """Read a recipe, find and measure its models, and ask policy.
-
-    Args:
-        question: Recipe and intent.
-        settings: Where the ledger and the caches are.
-        resolved: Told about each model.
-
-    Returns:
-        Recipe, models and decision, whatever its verdict.
-
-    Raises:
-        RecipeError: The recipe is at fault.
-        InputError: A model is missing, unreachable, damaged or hostile. All such models are told.
-    """
-    read = read_recipe(_text(question.recipe), str(question.recipe), lenient=question.lenient)
-    found = _models(read, question.recipe.parent, settings, resolved)
-    names = without_paths(read.recipe.references)
-    models = {names[reference]: model for reference, model in found.items()}
-    knowledge = load().with_texts(corpus())
-    sources, unseen = source_facts(models, settings)
-    decision = decide(
-        sources,
-        intent=question.intent,
-        policy=Policy.default(),
-        context=question.context,
-        name=question.name,
-        knowledge=knowledge,
-    )
-    notes = (*_ambiguous(read, question.recipe.parent), *unseen)
-    return Prepared(read, renamed(read.recipe, names), models, decision, knowledge, notes)
-
-
-def plan_of(prepared: Prepared, seed: int | None) -> Plan:
+def plan_of(
+    prepared: Prepared, seed: int | None, shadows: Mapping[str, Checkpoint] | None = None
+) -> Plan:
     """Plan the merge from the headers of the models; loads no weights and no torch.
 
     Args:
         prepared: Recipe and models.
         seed: Seed of random masks; nothing derives one from recipe and weights, so that the same
             merge is the same again.
+        shadows: Headers of models that are still to be made, by reference.
 
     Returns:
         The plan.
@@ -118,34 +100,52 @@ def plan_of(prepared: Prepared, seed: int | None) -> Plan:
         InputError: A checkpoint cannot be read.
     """
     recipe = prepared.recipe
-    for reference, found in prepared.models.items():
-        if found.adapter is not None:
-            raise RecipeError(
-                Code.RECIPE_UNSUPPORTED,
-                f"merging adapters is not offered: {reference}",
-                where=place_of(prepared.read, found.reference),
-                hint="save the model with its adapter merged in, and name that folder",
-            )
-    sources = {
-        reference: SourceModel(reference, found.model.identity, read_checkpoint(found.folder))
-        for reference, found in prepared.models.items()
-    }
+    sources = _sources(prepared, shadows or {})
+    chosen = _derived_seed(recipe, sources) if seed is None else seed
     try:
-        return make_plan(recipe, sources, seed if seed is not None else _derived_seed(prepared))
+        plan = make_plan(recipe, sources, chosen, lenient=prepared.read.lenient)
     except EvoregError as error:
-        raise type(error).of(_placed(error, prepared.read.file)) from error
+        raise type(error).of([placed(prepared.read, item) for item in error.problems]) from error
+    warnings = tuple(placed(prepared.read, item) for item in plan.warnings)
+    notes = (*plan.partial, *adapter_notes(sources.values()))
+    return replace(plan, partial=notes, warnings=warnings)
 
 
-def _derived_seed(prepared: Prepared) -> int:
+def _sources(prepared: Prepared, shadows: Mapping[str, Checkpoint]) -> dict[str, SourceModel]:
+    found: dict[str, SourceModel] = {}
+    problems: dict[type[EvoregError], list[Problem]] = {}
+    for reference, model in prepared.models.items():
+        try:
+            found[reference] = source_model(reference, model, shadows.get(reference))
+        except EvoregError as error:
+            place = place_of(prepared.read, model.reference)
+            problems.setdefault(type(error), []).extend(_placed(error, place))
+    for kind, items in problems.items():
+        raise kind.of(items)
+    return found
+
+
+def _derived_seed(recipe: Recipe, sources: Mapping[str, SourceModel]) -> int:
     body = {
-        "recipe": prepared.recipe.to_json(),
-        "weights": [found.model.identity for found in prepared.models.values()],
+        "recipe": recipe.to_json(),
+        "weights": [source.identity for source in sources.values()],
     }
     return int(digest_of(to_canonical(body)).removeprefix("sha256:")[:13], 16)
 
 
-def _text(path: Path) -> str:
-    """Read a recipe, which may be a pipe or worse, but no further than a recipe may reach."""
+def read_text(path: Path) -> str:
+    """Read a recipe file, which may be a pipe or worse, but no further than a recipe may reach.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its text.
+
+    Raises:
+        RecipeError: Too large, or not UTF-8.
+        InputError: It cannot be read.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
@@ -168,13 +168,33 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def _models(
-    read: ReadRecipe, folder: Path, settings: Settings, resolved: Resolved
+def find_models(
+    references: Sequence[str],
+    read: ReadRecipe,
+    settings: Settings,
+    resolved: Resolved,
+    names: Sequence[str] = (),
 ) -> dict[str, ResolvedModel]:
+    """Find and measure the models of a recipe file.
+
+    Args:
+        references: What to find.
+        read: Knows where they stand, and where the file lies.
+        settings: Where the caches are.
+        resolved: Told about each model.
+        names: Names of recipes that may have been meant by a reference that nothing is found for.
+
+    Returns:
+        The model of each reference.
+
+    Raises:
+        InputError: Models are missing, unreachable, damaged or hostile. All such models are told.
+    """
     cache = DigestCache(settings.project / "digests.sqlite")
+    folder = Path(read.file).parent
     found: dict[str, ResolvedModel] = {}
     problems: list[Problem] = []
-    for reference in read.recipe.references:
+    for reference in references:
         try:
             found[reference] = resolve(
                 reference,
@@ -183,7 +203,8 @@ def _models(
                 offline=settings.offline,
             )
         except (InputError, RecipeError) as error:
-            problems.extend(_placed(error, place_of(read, reference)))
+            placed = _placed(error, place_of(read, reference))
+            problems.extend(_suggested(problem, reference, names) for problem in placed)
         else:
             resolved(found[reference])
     if problems:
@@ -191,19 +212,42 @@ def _models(
     return found
 
 
+def _suggested(problem: Problem, reference: str, names: Sequence[str]) -> Problem:
+    near = difflib.get_close_matches(reference, names, n=1)
+    if not near:
+        return problem
+    return replace(problem, hint=f"did you mean the recipe {near[0]!r}? {problem.hint}".rstrip())
+
+
 def _start(reference: str, recipe_folder: Path) -> Path:
     """Return where a relative path starts: here, as for mergekit; else beside the recipe."""
-    here = Path.cwd()
-    plain = reference.split("+")[0]
-    if plain and "\0" not in plain and not (here / plain).exists():
-        return recipe_folder.absolute()
-    return here
+    here, beside = Path.cwd(), recipe_folder.absolute()
+    return next((folder for folder in (here, beside) if _lies_in(reference, folder)), here)
 
 
-def _ambiguous(read: ReadRecipe, folder: Path) -> list[Problem]:
-    """Return a note on each relative path that means one folder here and another by the recipe."""
+def _lies_in(reference: str, folder: Path) -> bool:
+    """Tell whether a reference names folders that start from here, and all of them are there."""
+    try:
+        found = Reference.parse(reference, base_folder=folder)
+    except (InputError, RecipeError):
+        return False
+    places = [place for place in (found.place, found.adapter) if isinstance(place, LocalPlace)]
+    return bool(places) and all(place.folder.is_dir() for place in places)
+
+
+def ambiguous(references: Sequence[str], read: ReadRecipe) -> list[Problem]:
+    """Return a note on each relative path that means one folder here and another by the recipe.
+
+    Args:
+        references: What was found.
+        read: Knows where they stand, and where the file lies.
+
+    Returns:
+        The notes.
+    """
+    folder = Path(read.file).parent
     found = []
-    for reference in read.recipe.references:
+    for reference in references:
         here, there = Path.cwd() / reference, folder / reference
         if here.is_dir() and there.is_dir() and not here.samefile(there):
             what = (

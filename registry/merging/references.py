@@ -1,12 +1,16 @@
 """References as they are recorded: without telling where somebody's disk is mounted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePath
 
 import yaml
 
+from evoreg.evolve.recipes.written import as_text
 from evoreg.provenance.records.canonical import Json
-from evoreg.provenance.records.recipe import Recipe, Slice, Source
+from evoreg.provenance.records.recipe import Module, Recipe, Slice, Source, TokenizerSettings
+
+_REFERENCES = ("model", "base_model", "tokenizer_source", "source")
+"""Keys whose values name models."""
 
 
 def without_paths(references: Sequence[str]) -> dict[str, str]:
@@ -60,37 +64,74 @@ def renamed(recipe: Recipe, names: Mapping[str, str]) -> Recipe:
         }
         return part.model_copy(update=changed)
 
+    def lists(part: Recipe | Module) -> dict[str, object]:
+        return {
+            "models": tuple(source(line) for line in part.models),
+            "slices": tuple(piece(inner) for inner in part.slices),
+        }
+
     tokenizer = recipe.tokenizer_source
     return recipe.model_copy(
         update={
-            "models": tuple(source(line) for line in recipe.models),
-            "slices": tuple(piece(part) for part in recipe.slices),
+            **lists(recipe),
+            "modules": tuple(part.model_copy(update=lists(part)) for part in recipe.modules),
             "base_model": base(recipe.base_model),
             "tokenizer_source": names.get(tokenizer, tokenizer) if tokenizer else None,
+            "tokenizer": _tokenizer(recipe.tokenizer, names),
         }
     )
 
 
-def published(text: str, names: Mapping[str, str]) -> str:
+def _tokenizer(
+    settings: TokenizerSettings | None, names: Mapping[str, str]
+) -> TokenizerSettings | None:
+    if settings is None:
+        return None
+    rows = tuple(
+        row if row.model is None else row.model_copy(update={"model": names[row.model]})
+        for row in settings.tokens
+    )
+    source = names.get(settings.source, settings.source)
+    return settings.model_copy(update={"source": source, "tokens": rows})
+
+
+def published(text: str, names: Mapping[str, str], documents: Collection[int] | None = None) -> str:
     """Return the YAML of a recipe as it may be published.
 
     Args:
-        text: The recipe as the user wrote it.
+        text: The recipe as the user wrote it, perhaps with others in one file.
         names: The recorded form of each reference.
+        documents: Numbers of the documents that are wanted, from 0; nothing means all.
 
     Returns:
-        The same text if no reference changed; else the recipe written anew, without comments.
+        The same text if all is wanted and no reference changed; else the recipe written anew,
+        without comments.
     """
-    if all(name == reference for reference, name in names.items()):
+    if documents is None and all(name == reference for reference, name in names.items()):
         return text
     remark = "# Paths of the original recipe were shortened to the names of the folders.\n"
-    changed = _replaced(yaml.safe_load(text), names)
-    return remark + str(yaml.safe_dump(changed, sort_keys=False, allow_unicode=True))
+    if documents is not None:
+        remark = "# From a file of several recipes; written anew.\n"
+    wanted = [
+        _replaced(document, names)
+        for number, document in enumerate(yaml.safe_load_all(text))
+        if document is not None and (documents is None or number in documents)
+    ]
+    return remark + str(yaml.safe_dump_all(wanted, sort_keys=False, allow_unicode=True))
+
+
+def _named(value: Json, names: Mapping[str, str]) -> Json:
+    """Return a reference renamed; one that is written as a mapping becomes a text."""
+    text = as_text(value)
+    return names[text] if text is not None and text in names else _replaced(value, names)
 
 
 def _replaced(value: Json, names: Mapping[str, str]) -> Json:
     if isinstance(value, dict):
-        return {key: _replaced(item, names) for key, item in value.items()}
+        return {
+            key: _named(item, names) if key in _REFERENCES else _replaced(item, names)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
         return [_replaced(item, names) for item in value]
     return names.get(value, value) if isinstance(value, str) else value

@@ -48,7 +48,8 @@ def source_facts(
             ledger = stack.enter_context(
                 open_ledger(settings.ledger, actor=settings.actor, clock=now)
             )
-        memory = _Memory(ledger)
+        hub = (found.model for found in models.values() if found.model.origin == "hub")
+        memory = _Memory(ledger, frozenset(model.name for model in hub))
         sources = tuple(memory.source(found) for found in models.values())
     return sources, tuple(memory.unseen())
 
@@ -58,23 +59,28 @@ class _Memory:
     """Asks the ledger, and notes what it does not know."""
 
     ledger: Ledger | None
+    present: frozenset[str] = frozenset()
+    """Names of the models of the Hub that take part: they are examined anyway."""
     parents: dict[str, list[str]] = field(default_factory=dict)
 
     def source(self, found: ResolvedModel) -> SourceFacts:
-        """Return one source with everything that is known about it."""
+        """Return one source with everything that is known about it, and about its adapter."""
         return SourceFacts(
             label=found.model.label,
             model=found.model,
             texts=tuple((text.path, text.data) for text in found.texts),
             claims=self.claims(found.model),
             ancestors=tuple(self.ancestors(found.model, frozenset(), 0)),
+            adapter=None if found.adapter is None else self.source(found.adapter),
         )
 
     def claims(self, model: Model) -> tuple[LicenseClaim, ...]:
         """Return what people recorded about the licences of these weights."""
         if self.ledger is None:
             return ()
-        own = [model.identity, *([model.adapter.identity] if model.adapter else [])]
+        own = [model.identity]
+        if model.adapter is not None:
+            own += [_bare(model).identity, model.adapter.identity]
         return tuple(claim for name in own for claim in self.ledger.claims_for(name))
 
     def ancestors(
@@ -85,9 +91,11 @@ class _Memory:
             self.note(model, model.card.base_model)
             return
         seen = above | {model.identity}
-        for twin in self.ledger.models_with(model.identity):
-            if twin.model.card.license and _terms(twin.model) != _terms(model):
-                yield self.ancestor(twin, seen, depth, follow=False)
+        for twin in _twins(self.ledger, model):
+            yield self.ancestor(twin, seen, depth, follow=False)
+        if model.adapter is not None:
+            yield from self.ancestors(_bare(model), seen, depth)
+            return
         for identity in self.ingredients(model):
             if identity not in seen:
                 for entry in self.ledger.models_with(identity)[-1:]:
@@ -103,12 +111,21 @@ class _Memory:
         self, entry: RegisteredModel, seen: frozenset[Digest], depth: int, *, follow: bool = True
     ) -> SourceFacts:
         """Return a registered model as an ancestor."""
-        further = self.ancestors(entry.model, seen, depth + 1) if follow else ()
+        told = f" (ledger entry {entry.seq})"
+        return self.remembered(entry.model, told, seen, depth, follow)
+
+    def remembered(
+        self, model: Model, told: str, seen: frozenset[Digest], depth: int, follow: bool
+    ) -> SourceFacts:
+        """Return a model of the ledger, and its adapter."""
+        further = self.ancestors(model, seen, depth + 1) if follow else ()
+        own = model.adapter
         return SourceFacts(
-            label=f"{entry.model.label} (ledger entry {entry.seq})",
-            model=entry.model,
-            claims=self.claims(entry.model),
+            label=model.label + told,
+            model=model,
+            claims=self.claims(model),
             ancestors=tuple(further),
+            adapter=None if own is None else self.remembered(own, told, seen, depth, follow),
         )
 
     def ingredients(self, model: Model) -> tuple[Digest, ...]:
@@ -127,6 +144,8 @@ class _Memory:
     def note(self, model: Model, names: tuple[str, ...]) -> None:
         """Remember parents that were not examined."""
         for name in names:
+            if name in self.present:
+                continue
             children = self.parents.setdefault(name, [])
             if model.label not in children:
                 children.append(model.label)
@@ -143,6 +162,18 @@ class _Memory:
                 f"the licences of these parents were not examined: {told}",
                 hint="evoreg model add PARENT, so that its terms are counted",
             )
+
+
+def _twins(ledger: Ledger, model: Model) -> Iterator[RegisteredModel]:
+    """Yield the registrations of the same weights under other terms."""
+    for twin in ledger.models_with(model.identity):
+        if twin.model.card.license and _terms(twin.model) != _terms(model):
+            yield twin
+
+
+def _bare(model: Model) -> Model:
+    """Return a model without its adapter."""
+    return model.model_copy(update={"adapter": None})
 
 
 def _terms(model: Model) -> tuple[tuple[str, ...], str | None]:

@@ -8,7 +8,7 @@ answered by another claim.
 import difflib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -188,6 +188,8 @@ def _known(ledger: Ledger, model: Model) -> RegisteredModel | None:
 
 
 def _location(resolved: ResolvedModel) -> str:
+    if resolved.adapter is not None:
+        return f"{_location(replace(resolved, adapter=None))}+{_location(resolved.adapter)}"
     if resolved.model.revision is not None:
         return f"hf://{resolved.model.name}@{resolved.model.revision}"
     return str(resolved.folder).encode(errors="backslashreplace").decode()

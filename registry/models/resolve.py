@@ -1,15 +1,19 @@
 """Resolving: from what a recipe says to exact weights on the disk, with their papers."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from evoreg.evolve.checkpoints.adapter_settings import model_of
 from evoreg.provenance.records.errors import Code, InputError, Problem
 from evoreg.provenance.records.model import Model
 from evoreg.registry.models.folder import Reading, Text, read_folder
 from evoreg.registry.models.hashing import Hasher
 from evoreg.registry.models.hub import HubSettings, fetch
 from evoreg.registry.models.reference import LocalPlace, Place, Reference
-from evoreg.registry.models.roles import ADAPTER_CONFIG
+from evoreg.registry.models.roles import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+
+_HUB_NAME = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def resolve(
     return replace(
         whole,
         model=whole.model.model_copy(update={"adapter": adapter.model}),
-        problems=(*whole.problems, *adapter.problems),
+        problems=(*whole.problems, *adapter.problems, *_other_model(whole, adapter)),
         adapter=adapter,
     )
 
@@ -118,3 +122,26 @@ def _check_adapter(adapter: ResolvedModel) -> None:
             where=adapter.model.label,
             hint="name a LoRA adapter, or write the model as one of its own",
         )
+    weights = [file.path for file in adapter.model.weights]
+    if weights != [ADAPTER_WEIGHTS]:
+        # What was measured must be what will be applied.
+        raise InputError(
+            Code.INPUT_CONFIG,
+            f"the adapter shares its folder with other weights: {', '.join(weights[:3])}",
+            where=adapter.model.label,
+            hint=f"put {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS} into a folder of their own",
+        )
+
+
+def _other_model(whole: ResolvedModel, adapter: ResolvedModel) -> tuple[Problem, ...]:
+    """Return a note if the adapter says that it was made for another model."""
+    named = model_of(adapter.folder)
+    wanted = named.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1].split("@")[0]
+    own = whole.model.name.rsplit("/", 1)[-1]
+    # Folders are called as their owner likes; only two names of the Hub can contradict each other.
+    alike = wanted.casefold() == own.casefold()
+    if alike or whole.model.origin != "hub" or _HUB_NAME.fullmatch(named) is None:
+        return ()
+    what = f"the adapter was made for {named}, and is put on {whole.model.name}"
+    hint = "its effect on another model is anybody's guess; evaluate the result"
+    return (Problem(Code.INPUT_CONFIG, what, adapter.model.label, hint),)

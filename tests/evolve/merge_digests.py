@@ -6,17 +6,17 @@ from pathlib import Path
 
 from evoreg.evolve.execution.run import Options
 from tests.evolve.merging import ORACLE, Bench, recipe, row
+from tests.evolve.method_recipes import FORMS, name_of
 
 WISHES = {
-    "linear": recipe("linear", [row("a", weight=0.6), row("b", weight=0.4)]),
     "union": recipe(
         "linear", [row("a", weight=1), row("chat", weight=1)], tokenizer_source="union"
     ),
-    "dare_ties": recipe(
-        "dare_ties", [row("a", weight=0.6), row("b", weight=0.4)], "base", {"density": 0.5}
-    ),
-    "ties": recipe("ties", [row(m, weight=0.5) for m in "abc"], "base", {"density": 0.3}),
     "mixed": recipe("linear", [row("tied_a", weight=0.5), row("a", weight=0.5)]),
+    **{
+        name_of(form): form.recipe(["a", "b", "c"][: form.count(3)], "base", density=0.5)
+        for form in FORMS
+    },
 }
 
 

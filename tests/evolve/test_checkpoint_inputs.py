@@ -62,27 +62,16 @@ def test_pickles_are_refused_with_a_way_out(name: str, tmp_path: Path) -> None:
         read_checkpoint(tmp_path)
     assert caught.value.code == Code.INPUT_PICKLE
     assert name in caught.value.problems[0].what
+    assert "save_file" in caught.value.problems[0].hint  # raw weights
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(InputError) as caught:
+        read_checkpoint(tmp_path)
     assert "save_pretrained" in caught.value.problems[0].hint
 
 
 def test_pickles_beside_safetensors_are_left_alone(bench: Bench) -> None:
     bench.model("a", {"w": torch.ones(2)}, files={"pytorch_model.bin": b"\x80\x04."})
     assert bench.merge(PLAIN).only.equal(torch.ones(2))
-
-
-def test_a_raw_folder_of_any_safetensors_files_is_a_model(bench: Bench) -> None:
-    folder = bench.root / "a"
-    folder.mkdir()
-    save_file({"x": torch.ones(2)}, folder / "one.safetensors")
-    save_file({"y": torch.zeros(2)}, folder / "two.safetensors")
-    result = bench.merge(PLAIN)
-    assert sorted(result.tensors) == ["x", "y"]
-    assert sorted(path.name for path in result.folder.iterdir()) == ["model.safetensors"]
-    assert result.plan.config is None
-    save_file({"x": torch.ones(2)}, folder / "three.safetensors")
-    error = refused(bench, PLAIN, InputError)
-    assert error.code == Code.INPUT_INDEX
-    assert "x stands in two shards" in error.problems[0].what
 
 
 def test_adapters_are_not_averaged_as_if_they_were_models(bench: Bench) -> None:

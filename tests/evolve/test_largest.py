@@ -90,13 +90,6 @@ def test_of_equal_magnitudes_the_highest_indices_are_taken() -> None:
     assert chosen(torch.zeros(9), 4, 2) == [5, 6, 7, 8]
 
 
-def test_nan_counts_as_larger_than_infinity() -> None:
-    values = torch.tensor([math.inf, 1.0, math.nan, -math.inf])
-    assert chosen(values, 1, 4) == [2]
-    assert chosen(values, 2, 3) == [2, 3]
-    assert chosen(-values, 3, 2) == [0, 2, 3]
-
-
 def test_patterns_order_like_magnitudes() -> None:
     values = normal(3, 1000).abs().sort().values
     assert bool((patterns(values).diff() >= 0).all())

@@ -194,3 +194,53 @@ def test_the_type_to_write_is_out_dtype_then_dtype_then_the_inputs(
     result = bench.merge({**PLAIN, **{key: value for key, value in asked.items() if value}})
     assert result.only.equal(x.to(expected))
     assert result.config["dtype"] == str(expected).removeprefix("torch.")
+
+
+# Odd shapes and types
+
+
+def test_empty_tensors_and_single_numbers_are_merged(bench: Bench) -> None:
+    for place, name in enumerate("ab"):
+        shapes = {"empty": (0,), "hollow": (3, 0, 2), "one": (), "row": (1, 4), "w": (2,)}
+        tensors = {key: normal(10 * place + n, *s) for n, (key, s) in enumerate(shapes.items())}
+        bench.model(name, tensors, {})
+    left, right = (bench.merge(recipe("passthrough", [row(n)])).tensors for n in "ab")
+    for method in ("linear", "ties", "slerp", "dare_ties", "della"):
+        base = None if method == "linear" else "a"
+        lines = [row("b", weight=1)] if base else [row("a", weight=1), row("b", weight=1)]
+        more = {"t": 0.5} if method == "slerp" else {}
+        if method == "slerp":
+            lines = [{"model": "b"}]
+        got = bench.merge(recipe(method, lines, base, more)).tensors
+        assert {k: v.shape for k, v in got.items()} == {k: v.shape for k, v in left.items()}
+        if method == "linear":
+            for name, tensor in got.items():
+                torch.testing.assert_close(tensor, (left[name] + right[name]) / 2)
+
+
+@pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.float8_e5m2])
+def test_float8_is_copied_alone_and_refused_in_company(kind: torch.dtype, bench: Bench) -> None:
+    """What its numbers are scaled by lies in other tensors, which other programs know."""
+    weight = normal(1, 4, 4).to(kind)
+    for name in "ab":
+        bench.model(name, {"scale": torch.ones(1), "w": weight}, {"torch_dtype": "x"})
+    alone = bench.merge(recipe("passthrough", [row("a")]))
+    assert alone.tensors["w"].view(torch.uint8).equal(weight.view(torch.uint8))
+    error = refused(bench, both())
+    assert [(p.code, p.where) for p in error.problems] == [(Code.MERGE_DTYPE, "w")]
+    assert "bfloat16" in error.problems[0].hint
+
+
+@pytest.mark.parametrize("place", ["x", "model.layers.0.x", "lm_head.x"])
+def test_tensors_that_no_one_knows_are_merged_by_name(place: str, bench: Bench) -> None:
+    for value, name in ((1.0, "a"), (3.0, "b")):
+        bench.model(name, {place: torch.full((2,), value), "model.norm.weight": torch.ones(1)})
+    assert bench.merge(both()).tensors[place].tolist() == [2.0, 2.0]
+
+
+def test_a_float_buffer_beside_an_integer_one_is_refused(bench: Bench) -> None:
+    bench.model("a", {"ids": torch.arange(3)})
+    bench.model("b", {"ids": torch.arange(3).to(torch.bfloat16)})
+    error = refused(bench, both())
+    assert (error.code, error.problems[0].where) == (Code.MERGE_DTYPE, "ids")
+    assert "BF16[3], I64[3]" in error.problems[0].what

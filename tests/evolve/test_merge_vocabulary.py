@@ -1,58 +1,15 @@
 """Models with different vocabularies: rows meet by token, and are counted for whom they are of."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
 import torch
-from tokenizers import AddedToken, Tokenizer, models
+from tokenizers import Tokenizer
 
 from evoreg.provenance.records.errors import Code, MergeError
 from tests.evolve.merging import Bench, recipe, row
-
-EMBED, HEAD = "model.embed_tokens.weight", "lm_head.weight"
-
-
-def tokenizer(tokens: Sequence[str], added: Mapping[str, bool] | None = None) -> bytes:
-    """Return a tokenizer.json: plain tokens first, then added ones (true: special)."""
-    value = Tokenizer(models.WordLevel({token: i for i, token in enumerate(tokens)}, "u"))
-    for token, special in (added or {}).items():
-        value.add_tokens([AddedToken(token, special=special, normalized=False)])
-    text: str = value.to_str()
-    return text.encode()
-
-
-def speaker(
-    bench: Bench,
-    name: str,
-    rows: Mapping[str, float],
-    *,
-    added: Mapping[str, bool] | None = None,
-    extra: Sequence[float] = (),
-    config: Mapping[str, Any] | None = None,
-    kind: torch.dtype = torch.float32,
-) -> None:
-    """Write a model whose embedding rows are constants, one for each token, in token order."""
-    plain = [token for token in rows if token not in (added or {})]
-    values = [*rows.values(), *extra]
-    table = torch.tensor(values, dtype=kind).reshape(-1, 1).repeat(1, 3)
-    facts = {"vocab_size": len(values), "tie_word_embeddings": False, **(config or {})}
-    bench.model(
-        name,
-        {EMBED: table, HEAD: 10 * table, "model.norm.weight": torch.ones(3, dtype=kind)},
-        facts,
-        {"tokenizer.json": tokenizer(plain, added)},
-    )
-
-
-def rows_of(tensor: torch.Tensor) -> list[float]:
-    assert tensor.eq(tensor[:, :1]).all()
-    return [round(value, 6) for value in tensor[:, 0].tolist()]
-
-
-def linear(*names: str, **more: Any) -> dict[str, Any]:
-    return recipe("linear", [row(name, weight=1) for name in names], **more)
+from tests.evolve.speaking import EMBED, HEAD, linear, rows_of, speaker, tokenizer
 
 
 @pytest.fixture
@@ -143,7 +100,7 @@ def test_a_tokenizer_with_tokens_that_no_model_knows_is_refused(two: Bench) -> N
     with pytest.raises(MergeError) as caught:
         two.merge(linear("a", "b", tokenizer_source="c"))
     assert caught.value.code == Code.MERGE_VOCABULARY
-    assert "no model has a row for the token 'strange'" in caught.value.problems[0].what
+    assert "no merged model has a row for the tokens 'strange'" in caught.value.problems[0].what
 
 
 def test_a_token_of_several_models_is_a_mean_for_the_one_that_lacks_it(bench: Bench) -> None:
@@ -263,13 +220,15 @@ def test_a_token_table_of_another_name_is_reordered_or_refused(name: str, bench:
     assert rows_of(result.tensors[name]) == [2.0, 3.0]
 
 
-def test_a_tokenizer_with_more_tokens_than_rows_is_refused(bench: Bench) -> None:
+def test_tokens_without_a_row_leave_the_kept_tokenizer_too(bench: Bench) -> None:
     """Without vocab_size only the tensor tells how many rows there are."""
     for name in "ab":
         tensors = {EMBED: torch.ones(2, 3), HEAD: torch.ones(2, 3)}
         bench.model(name, tensors, {}, {"tokenizer.json": tokenizer(["u", "x", "y"])})
-    with pytest.raises(MergeError):
-        bench.merge(linear("a", "b", tokenizer_source="union"))
+    result = bench.merge(linear("a", "b", tokenizer_source="union"))
+    made = Tokenizer.from_file(str(result.folder / "tokenizer.json"))
+    assert made.get_vocab() == {"u": 0, "x": 1}
+    assert result.tensors[EMBED].shape == (2, 3)
 
 
 def test_tokens_without_a_row_are_left_out(bench: Bench) -> None:
@@ -290,18 +249,53 @@ def test_a_tokenizer_that_cannot_be_read_is_refused(content: bytes | None, two: 
     with pytest.raises(MergeError) as caught:
         two.merge(linear("a", "b", tokenizer_source="union"))
     assert caught.value.code == Code.MERGE_VOCABULARY
-    assert caught.value.problems[0].what.startswith("b has no tokenizer.json that can be read")
+    told = " that can be read: " if content is not None else ""
+    assert caught.value.problems[0].what.startswith(f"b has no tokenizer.json{told}")
 
 
-def test_ids_with_gaps_are_refused(two: Bench) -> None:
-    path = two.root / "a" / "tokenizer.json"
+def gap(bench: Bench, name: str, ids: Mapping[str, int]) -> None:
+    """Give a model other ids."""
+    path = bench.root / name / "tokenizer.json"
     value = json.loads(path.read_text())
-    value["model"]["vocab"] = {"u": 0, "x": 2}
+    value["model"]["vocab"] = dict(ids)
     path.write_text(json.dumps(value))
+
+
+def test_a_gap_among_the_ids_is_kept_with_the_row_of_the_kept_model(two: Bench) -> None:
+    gap(two, "a", {"u": 0, "x": 2})
+    result = two.merge(linear("a", "b", tokenizer_source="base"))
+    # b has a token in row 1, so that its row there means something else.
+    assert rows_of(result.tensors[EMBED]) == [5.5, 2.0, (3 + 20) / 2]
+    assert result.config["vocab_size"] == 3
+    gap(two, "b", {"u": 0, "x": 2})
+    result = two.merge(linear("a", "b", tokenizer_source="base"))
+    assert rows_of(result.tensors[EMBED]) == [5.5, (2 + 30) / 2, (3 + 20) / 2]
+
+
+def test_a_union_adds_tokens_behind_a_gap(two: Bench) -> None:
+    gap(two, "a", {"u": 0, "x": 2})
+    result = two.merge(linear("a", "b", tokenizer_source="union"))
+    made = Tokenizer.from_file(str(result.folder / "tokenizer.json"))
+    assert made.get_vocab() == {"u": 0, "x": 2, "y": 3, "new": 4}
+    assert rows_of(result.tensors[EMBED]) == [5.5, 2.0, (3 + 20) / 2, 30.0, 40.0]
+
+
+def test_a_gap_of_a_model_that_is_not_merged_is_filled_with_the_mean(two: Bench) -> None:
+    speaker(two, "c", {"u": 7, "x": 8, "y": 9})
+    gap(two, "c", {"u": 0, "x": 2})
+    result = two.merge(linear("a", "b", tokenizer_source="c"))
+    # Row 1 is padding to a and b (a token of theirs has it), so each takes the mean of its others.
+    assert rows_of(result.tensors[EMBED]) == [5.5, ((1 + 2) / 2 + (10 + 20) / 2) / 2, 11.0]
+
+
+def test_two_tokens_in_one_row_are_refused_in_the_kept_tokenizer_alone(two: Bench) -> None:
+    gap(two, "b", {"u": 0, "y": 1, "x": 1, "new": 3})
+    result = two.merge(linear("a", "b", tokenizer_source="base"))
+    assert rows_of(result.tensors[EMBED]) == [5.5, (2 + 30) / 2, (3 + 30) / 2]
+    gap(two, "a", {"u": 0, "y": 1, "x": 1})
     with pytest.raises(MergeError) as caught:
-        two.merge(linear("a", "b", tokenizer_source="union"))
-    assert caught.value.code == Code.MERGE_VOCABULARY
-    assert caught.value.problems[0].what == "the token ids of a have gaps"
+        two.merge(linear("a", "b", tokenizer_source="base"))
+    assert caught.value.problems[0].what == "the tokens 'x' and 'y' of a share the row 1"
 
 
 def test_rows_of_half_precision_are_copied_exactly(bench: Bench) -> None:

@@ -65,21 +65,6 @@ def test_a_plain_average_shares_like_its_weights(bench: Bench) -> None:
     assert (result.share("a").nominal, result.share("b").nominal) == ("0.600000000", "0.400000000")
 
 
-@pytest.mark.parametrize("method", ["linear", "task_arithmetic"])
-def test_splitting_a_source_in_two_leaves_its_share(method: str, bench: Bench) -> None:
-    x, y = normal(1, 500), normal(2, 500)
-    for name, tensor in (("base", normal(0, 500)), ("a", x), ("b", y), ("b2", y)):
-        bench.model(name, {"w": tensor})
-    base = "base" if method == "task_arithmetic" else None
-    whole = bench.merge(recipe(method, [row("a", weight=0.6), row("b", weight=0.4)], base))
-    lines = [row("a", weight=0.6), row("b", weight=0.1), row("b2", weight=0.3)]
-    split = bench.merge(recipe(method, lines, base))
-    both = split.effective("b") + split.effective("b2")
-    assert both == pytest.approx(whole.effective("b"), abs=1e-8)
-    assert split.effective("b") == pytest.approx(both / 4, abs=1e-8)
-    torch.testing.assert_close(split.only, whole.only)
-
-
 # slerp
 
 

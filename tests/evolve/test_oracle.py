@@ -1,4 +1,4 @@
-"""The same tensors and configuration as mergekit 0.1.5, on every recipe whose method is offered."""
+"""The same tensors and configuration as mergekit 0.1.5, on every recipe of the oracle."""
 
 import json
 from pathlib import Path
@@ -9,15 +9,11 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from evoreg.evolve.recipes.contracts import CONTRACTS, NOT_OFFERED
-from evoreg.evolve.recipes.read import read_recipe
-from evoreg.provenance.records.errors import Code, RecipeError
+from evoreg.evolve.recipes.contracts import CONTRACTS
 from tests.evolve.merging import ORACLE, Bench
 
 RECIPES = sorted((ORACLE / "recipes").glob("*.yml"))
 METHOD: dict[Path, str] = {p: yaml.safe_load(p.read_text())["merge_method"] for p in RECIPES}
-OFFERED = [path for path in RECIPES if METHOD[path] in CONTRACTS]
-OTHERS = [path for path in RECIPES if METHOD[path] not in CONTRACTS]
 
 
 def name_of(path: Path) -> str:
@@ -41,12 +37,34 @@ def agree(got: torch.Tensor, expected: torch.Tensor) -> bool:
     return float((got - expected).abs().max()) <= allowed
 
 
-def test_both_kinds_of_recipe_are_there() -> None:
-    assert len(OFFERED) == 15
-    assert len(OTHERS) == 10
+def decided(name: str) -> torch.Tensor | slice:
+    """Return where Arcee Fusion's choice does not hang on how float32 rounds.
+
+    The importances are sums that cancel: they carry errors of up to a percent, other ones on other
+    processors. The expected results were made on one with AVX512.
+    """
+    if torch.backends.cpu.get_cpu_capability() == "AVX512":
+        return slice(None)
+    base, other = (
+        load_file(ORACLE / "models" / model / "model.safetensors")[name].double() for model in "ab"
+    )
+    p, q = (tensor.softmax(-1) + 1e-8 for tensor in (other, base))
+    importance = (other - base).abs() * (p * (p / q).log()).sum(-1, keepdim=True)
+    ranked = importance.flatten().sort().values
+    low, middle, high = (float(ranked[int(q * (len(ranked) - 1))]) for q in (0.25, 0.5, 0.75))
+    threshold = middle + 1.5 * (high - low)
+    clear: torch.Tensor = (importance - threshold).abs() > 0.02 * threshold
+    return clear
 
 
-@pytest.mark.parametrize("path", OFFERED, ids=name_of)
+def test_every_method_without_randomness_is_there() -> None:
+    random = {name for name, row in CONTRACTS.items() if row.random}
+    without = {"ramplus_tl"}  # tested against its formula
+    assert len(RECIPES) == 25
+    assert set(METHOD.values()) == set(CONTRACTS) - random - without
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=name_of)
 def test_tensors_and_configuration_agree(path: Path, llamas: Bench) -> None:
     result = llamas.merge(path.read_text())
     got = result.tensors
@@ -54,23 +72,12 @@ def test_tensors_and_configuration_agree(path: Path, llamas: Bench) -> None:
     assert got.keys() == expected.keys()
     for name, tensor in expected.items():
         assert (got[name].shape, got[name].dtype) == (tensor.shape, tensor.dtype), name
-        assert agree(got[name], tensor), name
+        sure = decided(name) if METHOD[path] == "arcee_fusion" else slice(None)
+        assert agree(got[name][sure], tensor[sure]), name
     facts: dict[str, Any] = json.loads(
         (ORACLE / "expected" / f"{path.stem}.config.json").read_text()
     )
     assert {key: result.config[key] for key in facts} == facts
-
-
-@pytest.mark.parametrize("path", OTHERS, ids=name_of)
-def test_other_methods_are_refused_by_name(path: Path) -> None:
-    assert METHOD[path] in NOT_OFFERED
-    with pytest.raises(RecipeError) as caught:
-        read_recipe(path.read_text(), path.name)
-    (problem,) = caught.value.problems
-    assert problem.code == Code.RECIPE_UNSUPPORTED
-    assert repr(METHOD[path]) in problem.what
-    assert problem.where == f"{path.name}:1:15"
-    assert all(name in problem.hint for name in CONTRACTS)
 
 
 def test_the_distance_in_last_places_is_right() -> None:

@@ -1,6 +1,7 @@
 """YAML that is broken, hostile or merely odd: it is read, or refused with a `RecipeError`."""
 
 import json
+from typing import Any
 
 import pytest
 import yaml
@@ -8,10 +9,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evoreg.evolve.recipes import marked
-from evoreg.evolve.recipes.contracts import CONTRACTS
+from evoreg.evolve.recipes.contracts import CONTRACTS, Parameter
 from evoreg.evolve.recipes.read import read_recipe
 from evoreg.provenance.records.errors import Code, Problem, RecipeError
-from evoreg.provenance.records.recipe import Recipe, Scalar, Setting, Settings, Slice, Source
+from evoreg.provenance.records.recipe import (
+    Module,
+    Recipe,
+    Scalar,
+    Setting,
+    Settings,
+    Slice,
+    Source,
+)
 
 LINEAR = "merge_method: linear\nmodels: [{model: a, parameters: {weight: %s}}]\n"
 
@@ -270,8 +279,14 @@ NUMBERS = st.floats(-100, 100) | st.integers(-5, 5) | st.sampled_from(["1e-5", "
 TRUTHS = st.booleans() | st.sampled_from([0, 1, "yes", "off", "T"])
 
 
-def numbers_within(low: float | None, high: float | None) -> st.SearchStrategy[float | int | str]:
-    return NUMBERS if low is None else st.floats(low, high)
+def values_of(parameter: Parameter) -> st.SearchStrategy[Any]:
+    """Return values that a parameter may have."""
+    if parameter.kind == "bool":
+        return TRUTHS
+    if parameter.kind == "int":
+        return st.integers(0, 100) | st.sampled_from(["7", 3.0])
+    low, high = parameter.low, parameter.high
+    return NUMBERS if low is None else st.floats(low, 100 if high is None else high)
 
 
 @st.composite
@@ -280,7 +295,7 @@ def settings_of(draw: st.DrawFn, method: str, scopes: tuple[str, ...]) -> Settin
     for parameter in CONTRACTS[method].parameters:
         if parameter.scope not in scopes or not draw(st.booleans()):
             continue
-        one = TRUTHS if parameter.kind == "bool" else numbers_within(parameter.low, parameter.high)
+        one = values_of(parameter)
         value = one | st.lists(one, min_size=1, max_size=4).map(tuple)
         row = st.builds(Setting, value=value, filter=st.none() | NAMES)
         found.append((parameter.name, tuple(draw(st.lists(row, min_size=1, max_size=3)))))
@@ -293,8 +308,13 @@ def recipes(draw: st.DrawFn) -> Recipe:
     contract = CONTRACTS[method]
     own, shared = ("input", "part"), ("input", "part", "shared")
     count = draw(st.integers(contract.fewest, contract.most or 4))
+    optional = contract.base == "optional" and draw(st.booleans())
+    count += optional  # a base that is there is one model more
     names = draw(st.lists(NAMES, min_size=count, max_size=count, unique=True))
-    base = names[0] if contract.base == "required" else draw(st.none() | NAMES)
+    base = names[0] if optional or contract.base == "required" else None
+    if contract.base == "ignored":
+        base = draw(st.none() | NAMES)
+    own_base = st.none() if base is None and contract.base == "optional" else st.just(names[0])
     types = st.none() | st.sampled_from(["float32", "bfloat16", "float16", "float64"])
 
     def lines(span: tuple[int, int] | None) -> tuple[Source, ...]:
@@ -303,24 +323,33 @@ def recipes(draw: st.DrawFn) -> Recipe:
             for n in names
         )
 
-    models: tuple[Source, ...] = ()
-    stack: list[Slice] = []
-    if draw(st.booleans()):
-        models = lines(None)
-    else:
+    def pieces() -> tuple[Slice, ...]:
         starts = draw(st.lists(st.integers(0, 5), min_size=1, max_size=3))
-        stack = [
+        return tuple(
             Slice(
                 sources=lines((first, first + draw(st.integers(1, 3)))),
-                base_model=draw(st.none() | st.just(names[0])),
+                base_model=draw(st.none() | own_base),
                 parameters=draw(settings_of(method, shared)),
             )
             for first in starts
-        ]
+        )
+
+    def part(name: str) -> Module:
+        flat = draw(st.booleans())
+        return Module(
+            name=name,
+            models=lines(None) if flat else (),
+            slices=() if flat else pieces(),
+            parameters=draw(settings_of(method, shared)),
+        )
+
+    form = draw(st.sampled_from(["models", "slices", "modules"]))
+    labels = draw(st.lists(NAMES, min_size=1, max_size=2, unique=True))
     return Recipe(
         method=method,
-        models=models,
-        slices=tuple(stack),
+        models=lines(None) if form == "models" else (),
+        slices=pieces() if form == "slices" else (),
+        modules=tuple(part(name) for name in labels) if form == "modules" else (),
         base_model=base,
         parameters=draw(settings_of(method, shared)),
         dtype=draw(types),
@@ -353,8 +382,16 @@ def written(recipe: Recipe) -> str:
             "parameters": block(part.parameters),
         }
 
+    def module(part: Module) -> object:
+        return {
+            "models": [line(source) for source in part.models],
+            "slices": [piece(inner) for inner in part.slices],
+            "parameters": block(part.parameters),
+        }
+
     value = {
         "merge_method": recipe.method,
+        "modules": {part.name: module(part) for part in recipe.modules},
         "models": [line(source) for source in recipe.models],
         "slices": [piece(part) for part in recipe.slices],
         "base_model": recipe.base_model,

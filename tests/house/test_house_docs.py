@@ -1,5 +1,6 @@
 """Docs cannot lie: what the program has stands in them, and what they link to exists."""
 
+import posixpath
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -183,7 +184,7 @@ def test_every_link_leads_to_a_file_of_the_project(page: str) -> None:
         if re.match(r"[a-z]+:", target):
             continue
         path, _, anchor = target.partition("#")
-        there = (Path(page).parent / path).as_posix() if path else page
+        there = posixpath.normpath(posixpath.join(posixpath.dirname(page), path)) if path else page
         assert (ROOT / there).exists(), f"{page} links to {target}"
         held = any(name == there or name.startswith(f"{there}/") for name in project_files())
         assert held, f"{page} links to {target}, which git does not have"

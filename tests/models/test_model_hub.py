@@ -335,6 +335,33 @@ def test_an_adapter_of_the_hub_on_a_local_model(user: User, hub: HubServer) -> N
     assert user.refused("org/lora+base") is Code.INPUT_CONFIG
 
 
+@pytest.mark.parametrize(
+    ("made_for", "told"),
+    [
+        ("org/other", True),
+        ("org/m", False),
+        ("someone/m", False),
+        ("/home/someone/m", False),
+        ("/home/someone/checkpoint-7", False),
+        (None, False),
+        (3, False),
+        ("org/\x1b[2Jother", False),
+    ],
+)
+def test_an_adapter_for_another_model_of_the_hub_is_told(
+    made_for: object, told: bool, user: User, repository: Repository
+) -> None:
+    settings = json.dumps({"peft_type": "LORA", "base_model_name_or_path": made_for}).encode()
+    files = {"adapter_model.safetensors": safetensors(5.0), "adapter_config.json": settings}
+    write_files(user.folder / "lora", files)
+    found = user.resolve(f"{MODEL}+./lora")
+    assert [problem.code for problem in found.problems] == [Code.INPUT_CONFIG] * told
+    if told:
+        assert (
+            found.problems[0].what == f"the adapter was made for org/other, and is put on {MODEL}"
+        )
+
+
 def test_the_environment_is_obeyed(hub: HubServer, repository: Repository, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"

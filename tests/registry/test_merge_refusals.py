@@ -102,9 +102,9 @@ NORM = "model.norm.weight"
 CASES = [
     Case(
         "misspelt-key",
-        always({"merge_method": "linear", "modles": []}),
+        always({"merge_method": "linear", "modells": []}),
         2,
-        ("error[EVO-R002]: unknown key 'modles'", "recipe.yml:1:", "did you mean 'models'?"),
+        ("error[EVO-R002]: unknown key 'modells'", "recipe.yml:1:", "did you mean 'models'?"),
     ),
     Case(
         "misspelt-parameter",

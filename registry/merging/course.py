@@ -1,0 +1,217 @@
+"""From a recipe file to exact models and a decision for each recipe in it, before any weight moves.
+
+The result of an earlier recipe stands for its own sources: policy decides about what is inside, so
+that no licence is lost on the way. All decisions are made before the first merge.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evoreg.evolve.recipes.read import place_of
+from evoreg.evolve.recipes.stream import Stage, Stream, read_stream
+from evoreg.policies.context import Policy
+from evoreg.policies.decide import decide
+from evoreg.policies.facts import SourceFacts
+from evoreg.policies.knowledge.book import Knowledge, load
+from evoreg.provenance.papers.facts import Earlier
+from evoreg.provenance.papers.license_texts import corpus
+from evoreg.provenance.records.canonical import to_canonical
+from evoreg.provenance.records.decision import Decision, Verdict
+from evoreg.provenance.records.digest import digest_of
+from evoreg.provenance.records.errors import Code, Problem
+from evoreg.registry.merging.prepare import (
+    Prepared,
+    Question,
+    Resolved,
+    ambiguous,
+    find_models,
+    read_text,
+)
+from evoreg.registry.merging.references import renamed, without_paths
+from evoreg.registry.merging.sources import source_facts
+from evoreg.registry.models.resolve import ResolvedModel
+from evoreg.registry.settings import Settings
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came, or will come, out of an earlier recipe."""
+
+    model: ResolvedModel
+    """The model, called by the name of its recipe."""
+    made: Earlier
+    """What went into it."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """The recipes of a file, all their models, and a decision for each recipe."""
+
+    stream: Stream
+    """The recipes in order; the last one gives the result."""
+    whole: Prepared
+    """The last recipe, with everything that is inside as its models."""
+    names: Mapping[str, str]
+    """How each reference of the file is recorded."""
+    decisions: Mapping[str, Decision]
+    """What policy says about each earlier result, by name."""
+
+    @property
+    def several(self) -> bool:
+        """Whether the file holds more than one recipe."""
+        return len(self.stream.stages) > 1
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict about any of the results."""
+        found = [self.whole.decision, *self.decisions.values()]
+        return max((item.verdict for item in found), key=lambda verdict: verdict.severity)
+
+    def prepared(self, stage: Stage, results: Mapping[str, Result]) -> Prepared:
+        """Return one recipe with its own models.
+
+        Args:
+            stage: One of `stream.stages`.
+            results: What came out of those that it uses, by name.
+
+        Returns:
+            Recipe, models and decision.
+        """
+        if not self.several:
+            return self.whole
+        recipe = stage.read.recipe
+        names = {reference: self.names.get(reference, reference) for reference in recipe.references}
+        models = {
+            name: results[reference].model if reference in stage.uses else self.whole.models[name]
+            for reference, name in names.items()
+        }
+        below = self.stream.below(stage)
+        final = stage is self.stream.final
+        numbers = [item.number for item in (*below, stage)]
+        return Prepared(
+            read=replace(stage.read, file=str(stage.mark)),  # so messages tell which recipe
+            recipe=renamed(recipe, names),
+            models=models,
+            decision=self.whole.decision if final else self.decisions[stage.name],
+            knowledge=self.whole.knowledge,
+            leaves={name: self.whole.models[name] for name in self.leaves(stage)},
+            earlier=tuple(results[item.name].made for item in below),
+            documents=frozenset(numbers) if len(numbers) < self.stream.documents else None,
+        )
+
+    def leaves(self, stage: Stage) -> tuple[str, ...]:
+        """Return the recorded references of everything inside the result of a recipe."""
+        return _leaves(self.stream, stage, self.names)
+
+
+def prepare(question: Question, settings: Settings, resolved: Resolved) -> Course:
+    """Read a recipe file, find and measure its models, and ask policy.
+
+    Args:
+        question: Recipe file and intent.
+        settings: Where the ledger and the caches are.
+        resolved: Told about each model.
+
+    Returns:
+        Recipes, models and decisions, whatever their verdicts.
+
+    Raises:
+        RecipeError: The file is at fault.
+        InputError: A model is missing, unreachable, damaged or hostile. All such models are told.
+    """
+    text, file = read_text(question.recipe), str(question.recipe)
+    stream = read_stream(text, file, lenient=question.lenient)
+    read = replace(stream.final.read, places=stream.places, warnings=stream.warnings)
+    called = [stage.name for stage in stream.stages if stage.name]
+    found = find_models(stream.leaves, read, settings, resolved, called)
+    names = without_paths(stream.leaves)
+    models = {names[reference]: model for reference, model in found.items()}
+    knowledge = load().with_texts(corpus())
+    facts, unseen = source_facts(models, settings)
+    judge = _Judge(question, knowledge, dict(zip(models, facts, strict=True)))
+    notes = (*ambiguous(stream.leaves, read), *_shadowed(stream), *unseen)
+    recipe = renamed(stream.final.read.recipe, {**_own_names(stream), **names})
+    whole = Prepared(read, recipe, models, judge.decide("", tuple(models)), knowledge, notes)
+    decisions = {
+        stage.name: judge.decide(stage.name, _leaves(stream, stage, names))
+        for stage in stream.stages[:-1]
+    }
+    return Course(stream, whole, names, decisions)
+
+
+@dataclass(frozen=True)
+class _Judge:
+    question: Question
+    knowledge: Knowledge
+    sources: Mapping[str, SourceFacts]
+
+    def decide(self, stage: str, leaves: tuple[str, ...]) -> Decision:
+        """Return what policy says about the result of one recipe."""
+        name = self.question.name
+        return decide(
+            [self.sources[leaf] for leaf in leaves],
+            intent=self.question.intent,
+            policy=Policy.default(),
+            context=self.question.context,
+            name=title_of(name, stage) if name is not None else None,
+            knowledge=self.knowledge,
+        )
+
+
+def title_of(name: str, stage: str) -> str:
+    """Return what the result of a recipe is called in its papers.
+
+    Args:
+        name: Name of the final result; licences may say how it begins.
+        stage: Name of the recipe; empty for the final one.
+
+    Returns:
+        The name of the final result, or that name, ``-`` and the name of the recipe.
+    """
+    return f"{name}-{stage}" if stage else name
+
+
+def seed_of(seed: int | None, stage: Stage, *, final: bool) -> int | None:
+    """Return the seed of one recipe.
+
+    Args:
+        seed: What the user gave.
+        stage: The recipe.
+        final: Whether it gives the result, which takes the seed as it is.
+
+    Returns:
+        Another seed for each name; nothing if the user gave none.
+    """
+    if seed is None or final:
+        return seed
+    body = {"seed": seed, "stage": stage.name}
+    return int(digest_of(to_canonical(body)).removeprefix("sha256:")[:13], 16)
+
+
+def _own_names(stream: Stream) -> dict[str, str]:
+    return {stage.name: stage.name for stage in stream.stages}
+
+
+def _leaves(stream: Stream, stage: Stage, names: Mapping[str, str]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for item in (*stream.below(stage), stage):
+        for reference in item.read.recipe.references:
+            if reference not in item.uses:
+                found[names[reference]] = None
+    return tuple(found)
+
+
+def _shadowed(stream: Stream) -> list[Problem]:
+    """Return a note on each name of a recipe that is also a folder."""
+    found = []
+    for stage in stream.stages[:-1]:
+        name = stage.name
+        places = [Path.cwd() / name, Path(stream.file).parent / name]
+        if any(place.is_dir() for place in places):
+            what = f"there is a folder {name}; here the name means the result of the recipe"
+            user = next(item for item in stream.stages if name in item.uses)
+            hint = f"rename the recipe; write ./{name} where the folder is meant"
+            place = place_of(user.read, name)
+            found.append(Problem(Code.RECIPE_REFERENCE, what, place, hint))
+    return found
