@@ -9,11 +9,13 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE ?= 1
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: help demo test check tree bench clean dev
+PEERS = .bench/peers
+
+.PHONY: help demo test check tree bench bench-peers clean dev
 .DEFAULT_GOAL := help
 
 help:    ## list the targets
-	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 dev: $(STAMP)  ## make .venv with everything that development needs
 
@@ -39,8 +41,17 @@ tree:    ## links for the tools that read imports without running them (git-igno
 	@mkdir -p .tree/evoreg
 	@for room in registry evolve policies provenance; do ln -sfn ../../$$room .tree/evoreg/$$room; done
 
-bench: $(STAMP)  ## run the benchmarks (timings are printed as ratios, never asserted)
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+bench: $(STAMP)  ## compare a merge with mergekit's and with copying (about an hour; BENCH_ARGS="--methods ties --runs 1")
+	$(BIN)/python -m benchmarks.merge $(BENCH_ARGS)
+
+bench-peers: $(PEERS)/.installed  ## install mergekit in an environment of its own, for bench
+
+# The very build of torch that evoreg has: a fair race, and no second, larger build is fetched.
+$(PEERS)/.installed: $(STAMP) constraints.txt
+	$(PYTHON) -m venv $(PEERS)
+	PIP_DISABLE_PIP_VERSION_CHECK=1 $(PEERS)/bin/python -m pip install --quiet -c constraints.txt \
+	  "torch==$$($(BIN)/python -c 'import torch; print(torch.__version__)')" mergekit==0.1.5
+	@touch $@
 
 clean:   ## remove what the other targets made
-	rm -rf $(VENV) .tree .evoreg evoreg-demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) .bench .tree .evoreg evoreg-demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
