@@ -148,7 +148,8 @@ def _write(
     shares: Shares,
     progress: Progress,
 ) -> File:
-    file = ShardFile(folder / part.name, header(part.outputs, metadata))
+    size = sum(output.size for output in part.outputs)
+    file = ShardFile(folder / part.name, header(part.outputs, metadata), size)
     try:
         for output in part.outputs:
             tally = None

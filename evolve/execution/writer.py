@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import torch
 
 from evoreg.evolve.checkpoints.tensors import BYTES
+from evoreg.evolve.execution.memory import reserve
 from evoreg.evolve.planning.plan import OutputTensor
 from evoreg.provenance.records.digest import Digest
 
@@ -96,9 +97,17 @@ def header(outputs: Sequence[OutputTensor], metadata: Mapping[str, str]) -> byte
 class ShardFile:
     """A safetensors file that a thread of its own writes and hashes, behind those who compute."""
 
-    def __init__(self, path: Path, start: bytes) -> None:
+    def __init__(self, path: Path, start: bytes, size: int = 0) -> None:
+        """Make a file.
+
+        Args:
+            path: Where; must not exist.
+            start: Length and header.
+            size: Bytes that will follow, as far as is known.
+        """
         # Opened for the lifetime of the object; `finish` or `close` ends it.
         self._file: BinaryIO = path.open("xb", buffering=0)
+        reserve(self._file.fileno(), len(start) + size)
         self._hasher = hashlib.sha256()
         self._size = 0
         self._waiting: Queue[memoryview | None] = Queue(_AHEAD)

@@ -3,11 +3,13 @@
 The bit pattern of a non-negative float orders like the number. A first pass counts how many
 patterns share their upper 16 bits; walking down from the top finds the bin that holds the k-th
 largest. If few elements lie in that bin, a second pass collects and sorts those alone; else they
-are counted by their next 16 bits, and so on. Of equal magnitudes those with the highest index are
-taken. Time O(n) a pass, memory for one block and for what is collected; the result does not depend
-on device, threads or sorting algorithm.
+are counted by their next 16 bits, and so on. A sample, if there is one, saves the first pass: it
+tells a few bins that most likely hold the k-th, and if they do not, nothing but time is lost. Of
+equal magnitudes those with the highest index are taken. Time O(n) a pass, memory for one block and
+for what is collected; the result does not depend on device, threads or sorting algorithm.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -18,7 +20,9 @@ import torch
 _BINS = 65536
 _INTEGER = {torch.float32: torch.int32, torch.float64: torch.int64}
 _FEW = 2**20
-"""Elements that are collected and sorted at most."""
+"""Elements of one bin that are collected and sorted rather than counted further."""
+_MANY = 2**22
+"""Elements that are collected at most."""
 
 Blocks: TypeAlias = Callable[[], Iterable[tuple[slice, torch.Tensor]]]
 """Gives the blocks of a tensor in order."""
@@ -50,17 +54,34 @@ class Threshold:
         return sizes
 
 
-def largest(blocks: Blocks, count: int, dtype: torch.dtype) -> Threshold:
+@dataclass(frozen=True)
+class Sample:
+    """Some numbers of a tensor, by which to guess."""
+
+    values: torch.Tensor
+    """Runs of neighbours from all over the tensor, shape (runs, length); at least two runs."""
+    fraction: float
+    """The part of the tensor that is to be taken, in [0, 1]."""
+
+
+def largest(
+    blocks: Blocks, count: int, dtype: torch.dtype, sample: Sample | None = None
+) -> Threshold:
     """Find the `count` largest magnitudes of a tensor.
 
     Args:
         blocks: Gives the blocks of the tensor in order; called a few times. No NaN.
         count: From 1 to the number of elements.
         dtype: float32 or float64, the type of the blocks.
+        sample: May save time; does not change the result.
 
     Returns:
         A threshold that takes exactly `count` elements.
     """
+    if sample is not None:
+        guessed = _guessed(blocks, count, sample)
+        if guessed is not None:
+            return guessed
     prefix, left, equal = 0, count, 0
     width = 32 if dtype == torch.float32 else 64
     for shift in range(width - 16, -1, -16):
@@ -75,7 +96,9 @@ def largest(blocks: Blocks, count: int, dtype: torch.dtype) -> Threshold:
         bin_, above = _bin_of(counts, left)
         prefix, left, equal = (prefix << 16) | bin_, left - above, int(counts[bin_])
         if equal <= _FEW:
-            return _among(blocks(), prefix << shift, (prefix + 1 << shift) - 1, left)
+            found = _among(blocks(), prefix << shift, (prefix + 1 << shift) - 1, count)
+            if found is not None:
+                return found
     return Threshold(_number(prefix, dtype), _index_of(blocks(), prefix, equal - left + 1))
 
 
@@ -103,30 +126,65 @@ def _bin_of(counts: torch.Tensor, left: int) -> tuple[int, int]:
     return _BINS - 1 - place, above
 
 
+def _guessed(blocks: Blocks, count: int, sample: Sample) -> Threshold | None:
+    """Return the threshold if the sample led to it."""
+    return _among(blocks(), *_bracket(sample), count)
+
+
+def _bracket(sample: Sample) -> tuple[int, int]:
+    """Return the lowest and the highest pattern between which the threshold most likely lies.
+
+    The runs differ from each other by more than chance, so their spread tells how far to trust
+    them: five standard errors to both sides.
+    """
+    bits = patterns(sample.values)
+    shift = 16 if bits.dtype == torch.int32 else 48
+    counts = torch.bincount((bits >> shift).flatten(), minlength=_BINS).cpu()
+    wanted = sample.fraction * bits.numel()
+    middle, _ = _bin_of(counts, min(max(round(wanted), 1), bits.numel()))
+    shares = (bits >= middle << shift).to(torch.float64).mean(dim=1)
+    slack = 5 * float(shares.std()) / math.sqrt(len(shares)) * bits.numel() + 1
+    high, _ = _bin_of(counts, max(int(wanted - slack), 1))
+    low, _ = _bin_of(counts, min(int(wanted + slack) + 1, bits.numel()))
+    everything = wanted + slack >= bits.numel()
+    return 0 if everything else low << shift, (high + 1 << shift) - 1
+
+
 def _among(
-    blocks: Iterable[tuple[slice, torch.Tensor]], low: int, high: int, nth: int
-) -> Threshold:
-    """Return the threshold at the `nth` largest of the patterns from `low` up to `high`."""
+    blocks: Iterable[tuple[slice, torch.Tensor]], low: int, high: int, count: int
+) -> Threshold | None:
+    """Return the threshold if it lies among few patterns from `low` up to `high`."""
     places, found = [], []
+    above = inside = 0
     dtype = torch.float32
     for block, values in blocks:
         dtype = values.dtype
         bits = patterns(values)
-        inside = _within(bits, low, high)
-        found.append(bits[inside].cpu())
-        places.append(inside.cpu() + block.start)
+        within, higher = _within(bits, low, high)
+        above, inside = above + higher, inside + within.numel()
+        if above >= count or inside > _MANY:
+            return None
+        found.append(bits[within].cpu())
+        places.append(within.cpu() + block.start)
+    nth = count - above
+    if not 1 <= nth <= inside:
+        return None
     place, bits = torch.cat(places), torch.cat(found)
-    edge = bits.sort(descending=True).values[nth - 1]
+    edge = bits.kthvalue(inside - nth + 1).values
     taken = nth - int((bits > edge).sum())
     return Threshold(_number(int(edge), dtype), int(place[bits == edge][-taken]))
 
 
-def _within(bits: torch.Tensor, low: int, high: int) -> torch.Tensor:
-    """Return the places of the patterns from `low` up to `high`, in order."""
+def _within(bits: torch.Tensor, low: int, high: int) -> tuple[torch.Tensor, int]:
+    """Return the places of the patterns from `low` up to `high`, and how many are higher."""
     if bits.device.type != "cpu":
-        return ((bits >= low) & (bits <= high)).nonzero().flatten()
+        higher = bits > high
+        return ((bits >= low) ^ higher).nonzero().flatten(), int(higher.sum())
     numbers = bits.numpy()  # numpy finds few among many ten times as fast as torch
-    return torch.from_numpy(np.flatnonzero((numbers >= low) & (numbers <= high)))
+    beyond = numbers > high
+    return torch.from_numpy(np.flatnonzero((numbers >= low) ^ beyond)), int(
+        np.count_nonzero(beyond)
+    )
 
 
 def _index_of(blocks: Iterable[tuple[slice, torch.Tensor]], bits: int, nth: int) -> int:

@@ -11,13 +11,15 @@ import numpy as np
 import torch
 
 from evoreg.evolve.methods.group import Group, Operand
-from evoreg.evolve.methods.largest import largest
+from evoreg.evolve.methods.largest import Sample, largest
 from evoreg.evolve.methods.masks import bernoulli, key
 
 Mask = Callable[[slice, torch.Tensor], torch.Tensor]
 """Given a block and the delta in it: 1 (or true) where it is kept, 0 (or false) elsewhere."""
 
 _TINY = 1e-7
+_RUNS, _RUN = 64, 2048
+"""Runs of a sample, and neighbours in each."""
 _REMEMBERED = 2**26
 """Bits of random masks that are kept from the pass that measures them to the one that uses them."""
 
@@ -56,7 +58,17 @@ def magnitude(group: Group, part: Operand, density: float) -> Mask:
         return ((block, group.delta(part, block)) for block in group.blocks())
 
     count = max(1, int(density * group.elements))
-    return largest(blocks, count, group.work).mask
+    return largest(blocks, count, group.work, _sample(group, part, count)).mask
+
+
+def _sample(group: Group, part: Operand, count: int) -> Sample | None:
+    """Return runs of a difference from all over a large tensor; nothing for a small one."""
+    if group.elements < 16 * _RUNS * _RUN:
+        return None
+    step = group.elements // _RUNS
+    starts = [number * step + (step - _RUN) // 2 for number in range(_RUNS)]
+    runs = [group.delta(part, slice(start, start + _RUN)) for start in starts]
+    return Sample(torch.stack(runs), count / group.elements)
 
 
 def random(group: Group, part: Operand, density: float) -> Mask:
