@@ -8,22 +8,20 @@ Source: the format description of safetensors 0.8.
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
 from threading import Thread
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 
 from evoreg.evolve.checkpoints.tensors import BYTES
-from evoreg.evolve.execution.memory import reserve
+from evoreg.evolve.execution.sink import Sink
 from evoreg.evolve.planning.plan import OutputTensor
 from evoreg.provenance.records.digest import Digest
 
-_CHUNK = 2**24
 _AHEAD = 4
 """Stretches that may wait to be written."""
 
@@ -105,9 +103,7 @@ class ShardFile:
             start: Length and header.
             size: Bytes that will follow, as far as is known.
         """
-        # Opened for the lifetime of the object; `finish` or `close` ends it.
-        self._file: BinaryIO = path.open("xb", buffering=0)
-        reserve(self._file.fileno(), len(start) + size)
+        self._sink = Sink(path, len(start) + size)
         self._hasher = hashlib.sha256()
         self._size = 0
         self._waiting: Queue[memoryview | None] = Queue(_AHEAD)
@@ -140,8 +136,7 @@ class ShardFile:
         self._waiting.put(None)
         self._thread.join()
         self._check()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        self._sink.finish()
         return self._size, f"sha256:{self._hasher.hexdigest()}"
 
     def close(self) -> None:
@@ -150,7 +145,7 @@ class ShardFile:
             self._error = self._error or InterruptedError("writing was given up")
             self._waiting.put(None)
             self._thread.join()
-        self._file.close()
+        self._sink.close()
 
     def _check(self) -> None:
         if self._error is not None:
@@ -166,9 +161,7 @@ class ShardFile:
                     self._error = error  # raised by the next call from outside
 
     def _write(self, data: memoryview) -> None:
-        rest = data
-        while rest.nbytes:
-            rest = rest[self._file.write(rest[:_CHUNK]) :]
+        self._sink.append(data)
         self._hasher.update(data)
         self._size += data.nbytes
 

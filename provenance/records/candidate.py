@@ -107,7 +107,8 @@ class Candidate(Record):
     recipe: Recipe
     """What was asked for."""
     ingredients: tuple[Ingredient, ...]
-    """Exactly which weights, one for each reference of the recipe, in `Recipe.references` order."""
+    """Exactly which weights, one for each reference of the recipe, in `Recipe.references` order;
+    behind them one for each adapter, whose reference is ``adapter of REFERENCE``."""
     seed: Annotated[int, Field(ge=0, lt=2**53)]
     """Seed of random methods; recorded also when the method draws nothing."""
     engine: Engine
