@@ -19,7 +19,7 @@ ADAPTER_CONFIG = "adapter_config.json"
 """The settings of an adapter."""
 
 _LARGEST = 4 * 2**20
-_MOST_EXPRESSIONS = 500
+_MOST_EXPRESSIONS = 100
 _LARGEST_RANK = 2**20
 _DEFAULT = 8
 _KIND = "LORA"

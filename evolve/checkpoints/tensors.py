@@ -31,6 +31,9 @@ BYTES = MappingProxyType(
 FLOATS = ("F64", "F32", "F16", "BF16")
 """The types whose values can be merged; all others are copied or refused."""
 
+LONGEST_NAME = 1024
+"""Signs that the name of a tensor may have."""
+
 _LAYER = re.compile(r"\.(\d{1,9})\.")
 
 
@@ -174,7 +177,10 @@ def read_header(path: Path) -> list[TensorInfo]:
     try:
         # The header is all that is read here; the numpy door needs no torch.
         with safe_open(path, framework="numpy") as file:
-            parts = [(name, file.get_slice(name)) for name in file.keys()]  # noqa: SIM118
+            names = list(file.keys())
+            if any(len(name) > LONGEST_NAME for name in names):
+                raise ValueError(f"a tensor has a name of more than {LONGEST_NAME} signs")
+            parts = [(name, file.get_slice(name)) for name in names]
             return [
                 TensorInfo(name, part.get_dtype(), tuple(part.get_shape()), path)
                 for name, part in parts

@@ -38,6 +38,11 @@ class Adapted:
         """The type of the numbers."""
         return self.right.dtype
 
+    @property
+    def count(self) -> int:
+        """Number of numbers."""
+        return self.origin.numel()
+
     def block(self, block: slice) -> torch.Tensor:
         """Return some of the numbers, as `Values.block`."""
         columns = self.origin.shape[1]

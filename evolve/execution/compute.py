@@ -53,7 +53,8 @@ class Task:
         tally = Tally.of(len(self.output.inputs))
         if self.rule is not None:
             for place, share in zip(self.places, _normalised(self.rule.nominal), strict=True):
-                tally.nominal[place] = share * self.output.elements
+                if place != self.output.base:  # a base has no share by what it gives
+                    tally.nominal[place] = share * self.output.elements
             if self.output.base is not None:
                 self.counter.note_lent(tally, self.output.base)
         return tally
@@ -121,7 +122,10 @@ def compute(task: Task, stretch: slice) -> Stretch:
     """
     if task.rule is None:
         values = task.group.parts[0].values.block(stretch)
-        return Stretch(values, Tally.of(len(task.output.inputs)))
+        tally = Tally.of(len(task.output.inputs))
+        # Whoever holds these very bits is in the result, though nothing was measured.
+        tally.used = [values.numel() > 0] * len(tally.used)
+        return Stretch(values, tally)
     kind = TORCH[task.output.dtype]
     same = _unchanged(task, kind)
     values = same.block(stretch) if same else _room(stretch.stop - stretch.start, kind)

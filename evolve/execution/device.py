@@ -86,7 +86,9 @@ class Ahead:
             numbers.record_stream(torch.cuda.current_stream(self.device))
         result = torch.empty(_length(block), dtype=work, device=self.device)
         result.copy_(numbers[: _length(block)])
-        self._send(lane, slice(block.stop, block.stop + BLOCK))
+        following = slice(block.stop, min(block.stop + BLOCK, values.count))
+        if following.start < following.stop:
+            self._send(lane, following)
         return result
 
     def _lane(self, values: Values) -> _Lane:

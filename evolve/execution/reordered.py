@@ -70,6 +70,11 @@ class Reordered:
         if bool(self._owner.eq(FILL).any()):
             self._fill = self._mean_of_all()
 
+    @property
+    def count(self) -> int:
+        """Number of numbers."""
+        return self.rows.count * self.width
+
     def block(self, block: slice) -> torch.Tensor:
         """Return some of the numbers, as `Values.block`."""
         if block.stop <= block.start:

@@ -100,7 +100,7 @@ def carry_out(
         partial=plan.partial,
     )
     outputs = tuple(sorted(files, key=lambda file: file.path))
-    return Merged(shares.contributions(plan.recipe.references, plan.bases), census, outputs)
+    return Merged(shares.contributions(plan.recipe.references, _givers(plan)), census, outputs)
 
 
 class _ThreadSetting:
@@ -165,6 +165,12 @@ def _write(
     finally:
         file.close()
     return File(path=part.name, size=size, digest=digest, role="weights")
+
+
+def _givers(plan: Plan) -> tuple[str, ...]:
+    """Return the models that are in the result whatever the coefficients."""
+    vocabulary = plan.recipe.vocabulary
+    return (*plan.bases, *([vocabulary.source] if vocabulary else []))
 
 
 def _beside(plan: Plan, folder: Path) -> Sequence[File]:

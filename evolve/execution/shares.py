@@ -7,6 +7,7 @@ of norms.
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -56,14 +57,15 @@ class Shares:
             self._used[reference] = self._used.get(reference, False) or tally.used[place]
 
     def contributions(
-        self, contributors: Sequence[str], bases: Sequence[str]
+        self, contributors: Sequence[str], givers: Sequence[str]
     ) -> tuple[Contribution, ...]:
         """Return the shares of the sources.
 
         Args:
             contributors: References of the models, in recipe order.
-            bases: Those that differences are measured from; they are in the result whatever the
-                coefficients, but have no share as long as they are nothing else.
+            givers: Those that are in the result whatever the coefficients: what differences are
+                measured from, and whose vocabulary was asked for. They have no share as long as
+                they are nothing else.
 
         Returns:
             One contribution a model. The nine-decimal `effective` shares sum to exactly 1 (the
@@ -78,7 +80,7 @@ class Shares:
                 nominal=fraction(sums[name] / whole if whole else 0.0),
                 effective=effective[name],
                 alignment=fraction(self._total.alignment(name)),
-                used=name in bases or self._used.get(name, False),
+                used=name in givers or self._used.get(name, False),
                 groups=self._by_group(name, contributors),
             )
             for name in contributors
@@ -97,9 +99,9 @@ class Shares:
 
 
 def _natural(group: str) -> tuple[int, int, str]:
-    words = group.split()
-    if words[0] == "layer":
-        return 1, int(words[1]), group
+    layer = re.match(r"layer (\d+)( |$)", group)
+    if layer:
+        return 1, int(layer[1]), group
     return (0 if group == "embeddings" else 2), 0, group
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
 from evoreg.evolve.methods.group import Coefficient
 from evoreg.evolve.vocabulary.rows import Rows
@@ -97,14 +98,16 @@ class Counter:
             change = change.to(torch.float64)
             tally.energy = float(torch.dot(change, change))
         left = tally.energy
-        for number, part in enumerate(parts, start=1):
+        # A coefficient of zero puts nothing in, not even what rounding leaves over.
+        moving = [part for part in parts if isinstance(part.coefficient, Tensor) or part.factor]
+        for number, part in enumerate(moving, start=1):
             values = part.values.to(change.dtype)
             if self.rows[part.place] is not None:
                 self._note_owners(tally, block, part)
                 self._by_owner(tally, block, part, values, change)
                 continue
             # The products add up to the energy, so the last needs no pass of its own.
-            last = number == len(parts) and not any(self.rows)
+            last = number == len(moving) and not any(self.rows)
             product = left if last else part.factor * float(torch.dot(values, change))
             left -= product
             tally.product[part.place] += product

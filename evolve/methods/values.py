@@ -10,6 +10,11 @@ import torch
 class Values(Protocol):
     """A tensor that is read in blocks, so that it never has to be in memory as a whole."""
 
+    @property
+    def count(self) -> int:
+        """Number of numbers."""
+        ...
+
     def block(self, block: slice) -> torch.Tensor:
         """Return some of the numbers.
 
@@ -28,6 +33,11 @@ class Flat:
 
     numbers: torch.Tensor
     """Flat; usually mapped from disk."""
+
+    @property
+    def count(self) -> int:
+        """Number of numbers."""
+        return self.numbers.numel()
 
     def block(self, block: slice) -> torch.Tensor:
         """Return some of the numbers, as `Values.block`."""

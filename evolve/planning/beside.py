@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
+from evoreg.evolve.checkpoints.folder import read_json
 from evoreg.evolve.planning.config import NOT_FOR_OTHERS
 from evoreg.evolve.planning.plan import SourceModel
 from evoreg.evolve.planning.special import GENERATION, generation_settings
@@ -15,13 +17,16 @@ from evoreg.evolve.vocabulary.chat import (
     template_files,
 )
 from evoreg.evolve.vocabulary.files import (
+    ADDED,
     FILES,
     OTHER_FORMS,
     SETTINGS,
+    SPECIAL,
     TOKENIZER,
     as_bytes,
     true_settings,
 )
+from evoreg.provenance.records.errors import Code
 from evoreg.provenance.records.recipe import Recipe
 
 
@@ -47,6 +52,8 @@ def small_files(
         MergeError: A chat template is wanted, but there is no tokenizer that it could go with.
     """
     keeper = tokens.keeper if tokens is not None else donor
+    for model in dict.fromkeys((donor.reference, keeper.reference)):
+        _check_readable(models[model].checkpoint.folder)
     found: dict[str, bytes | None] = {}
     if keeper.reference != donor.reference:
         found.update(_instead(donor, keeper))
@@ -63,6 +70,13 @@ def small_files(
         places = {name: model.checkpoint.folder for name, model in folders.items()}
         found.update(template_files(template, places, found))
     return {name: _public(name, data) for name, data in sorted(found.items())}
+
+
+def _check_readable(folder: Path) -> None:
+    """Refuse small files that go along but that nobody could read."""
+    for name in (TOKENIZER, SETTINGS, SPECIAL, ADDED, GENERATION, PROCESSOR, JSON):
+        if (folder / name).is_file():
+            read_json(folder / name, code=Code.INPUT_CONFIG)
 
 
 def _instead(donor: SourceModel, keeper: SourceModel) -> dict[str, bytes | None]:

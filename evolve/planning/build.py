@@ -41,7 +41,7 @@ def make_plan(
     _raise(unknown_tables(tokens, layout) if tokens else [])
     planner = Planner(recipe, contract, tokens, layout.parts, layout.partial)
     outputs = [planner.output(meeting) for meeting in layout.meetings]
-    _raise(planner.problems)
+    _raise(list(planner.problems))
     tensors = tuple(output for output in outputs if output is not None)
     return Plan(
         recipe=recipe,

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from evoreg.evolve.checkpoints.tensors import TensorInfo, layer_of, renumber, stack_of
 from evoreg.evolve.planning.alignment import View, Views, align
+from evoreg.evolve.planning.heads import head_of_the_last
 from evoreg.evolve.planning.names import comes_before_layers, tied_stand_in
 from evoreg.evolve.planning.parts import labels, owners
 from evoreg.evolve.planning.plan import SourceModel
@@ -264,5 +265,8 @@ def _outside(layout: Layout, piece: Piece) -> None:
         what = f"it is not known whether {name} belongs before or after the layers"
         hint = "merge these models with models: instead of slices:"
         layout.problems.append(Problem(Code.MERGE_ARCHITECTURE, what, hint=hint))
+    head = head_of_the_last(piece, found)
+    if head is not None:
+        found[head] = piece.stages[-1]
     for name, stage in sorted(found.items()):
         _meet(layout, stage, _Spot(name))

@@ -32,14 +32,12 @@ class Planner:
     """Part of the model by output name."""
     partial: list[str]
     """Takes what is done about tensors that not every source has."""
-    problems: list[Problem] = field(default_factory=list)
+    problems: dict[Problem, None] = field(default_factory=dict)
     """What stands against the merge."""
 
     def report(self, code: Code, what: str, where: str, hint: str = "") -> None:
         """Note a problem, each once."""
-        problem = Problem(code, what, where, hint)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        self.problems.setdefault(Problem(code, what, where, hint))
 
     def output(self, meeting: Meeting) -> OutputTensor | None:
         """Return the plan of one tensor, or nothing after a report."""
@@ -60,7 +58,7 @@ class Planner:
         found = [item for item in inputs if item is not None]
         base, parts = self.split(meeting)
         self.check_sum([found[place] for place in parts], shared)
-        self.check_limits(meeting, [found[place] for place in parts])
+        self.check_limits([found[place] for place in parts])
         kind = self.dtype(infos)
         double = "F64" in {kind, *(info.dtype for info in infos)} or self.recipe.dtype == "float64"
         return OutputTensor(
@@ -91,17 +89,18 @@ class Planner:
         reference = only.model.reference
         self.partial.append(f"{meeting.name}: copied from {reference}, which alone has it")
         is_base = self.contract.delta and meeting.base == reference
+        source = Input(only.model, only.tensor, only.name, {"scale": 1.0})
         return OutputTensor(
             name=meeting.name,
             shape=only.tensor.shape,
             dtype=kind,
             double="F64" in (own, kind) or self.recipe.dtype == "float64",
-            inputs=(Input(only.model, only.tensor, only.name, {"scale": 1.0}),),
+            inputs=(source,),
             base=0 if is_base else None,
             parts=(0,),
             parameters={},
             group=self.group(meeting),
-            copied=is_base and own == kind,
+            copied=is_base and own == kind and source.adapter is None,
             method="passthrough",
         )
 
@@ -203,8 +202,8 @@ class Planner:
             return ()
         return self.tokens.lent(meeting)
 
-    def check_limits(self, meeting: Meeting, parts: Sequence[Input]) -> None:
-        """Report parameters of a part that do not go together."""
+    def check_limits(self, parts: Sequence[Input]) -> None:
+        """Report parameters of a part that do not go together, once for all tensors."""
         limits = self.contract.limits
         if limits is None:
             return
@@ -213,7 +212,7 @@ class Planner:
             if wrong:
                 what = f"{self.contract.name} of {part.source.reference}: {wrong}"
                 hint = "choose another density or epsilon; density 1 keeps everything"
-                self.report(Code.RECIPE_PARAMETER, what, meeting.name, hint)
+                self.report(Code.RECIPE_PARAMETER, what, "", hint)
 
     def parameters(
         self, meeting: Meeting, scopes: str, blocks: Sequence[Settings], tensor: str, model: str

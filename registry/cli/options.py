@@ -69,8 +69,8 @@ def byte_count(text: str) -> int:
     """Return a number of bytes.
 
     Args:
-        text: A number, perhaps with K, M, G or B behind it (powers of 1000; B means 10**9, as in
-            mergekit).
+        text: A number, perhaps with K, M, G, B or KB, MB, GB behind it (powers of 1000; a lone B
+            means 10**9, as in mergekit).
 
     Returns:
         At least 1.
@@ -80,6 +80,8 @@ def byte_count(text: str) -> int:
     """
     units = {"K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9}
     number = text.strip().upper()
+    if number[-2:] in ("KB", "MB", "GB"):
+        number = number[:-1]
     factor = units.get(number[-1:], 1)
     digits = number[:-1] if number[-1:] in units else number
     if not digits.isascii() or not digits.isdigit() or int(digits) < 1 or len(digits) > 15:

@@ -33,7 +33,7 @@ def check_device(name: str) -> str:
     number = int(form["number"] or 0)
     if number >= count:
         has = f"torch sees {count} CUDA device{'s' if count != 1 else ''} here"
-        hint = "leave --device out to compute on the processor; the result is the same"
+        hint = "leave --device out to compute on the processor"
         if count:
             hint = f"devices: {', '.join(f'cuda:{place}' for place in range(count))}, cpu"
         raise UsageError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from evoreg.evolve.checkpoints.tensors import Checkpoint
 from evoreg.evolve.planning.build import make_plan
 from evoreg.evolve.planning.plan import Plan, SourceModel
+from evoreg.evolve.recipes.contracts import CONTRACTS
 from evoreg.evolve.recipes.marked import LARGEST
 from evoreg.evolve.recipes.read import ReadRecipe, place_of, placed
 from evoreg.policies.context import Context
@@ -19,6 +20,7 @@ from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.errors import Code, EvoregError, InputError, Problem, RecipeError
 from evoreg.provenance.records.recipe import Recipe
 from evoreg.registry.merging.adapted import adapter_notes, source_model
+from evoreg.registry.merging.references import in_order, renamed
 from evoreg.registry.models.hashing import DigestCache
 from evoreg.registry.models.reference import LocalPlace, Reference
 from evoreg.registry.models.resolve import ResolvedModel, resolve
@@ -126,10 +128,15 @@ def _sources(prepared: Prepared, shadows: Mapping[str, Checkpoint]) -> dict[str,
 
 
 def _derived_seed(recipe: Recipe, sources: Mapping[str, SourceModel]) -> int:
-    body = {
-        "recipe": recipe.to_json(),
-        "weights": [source.identity for source in sources.values()],
-    }
+    """Return a seed that recipe and weights decide, whatever the models are called.
+
+    Nor does the order of models decide where it does not matter.
+    """
+    identities = {reference: source.identity for reference, source in sources.items()}
+    plain = renamed(recipe, identities)
+    if CONTRACTS[recipe.method].commutative:
+        plain = in_order(plain)
+    body = {"recipe": plain.to_json(), "weights": sorted(set(identities.values()))}
     return int(digest_of(to_canonical(body)).removeprefix("sha256:")[:13], 16)
 
 

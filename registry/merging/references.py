@@ -5,6 +5,7 @@ from pathlib import PurePath
 
 import yaml
 
+from evoreg.evolve.recipes.marked import PARSER
 from evoreg.evolve.recipes.written import as_text
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.recipe import Module, Recipe, Slice, Source, TokenizerSettings
@@ -95,6 +96,34 @@ def _tokenizer(
     return settings.model_copy(update={"source": source, "tokens": rows})
 
 
+def in_order(recipe: Recipe) -> Recipe:
+    """Return a recipe whose lists of models are sorted, for methods where their order is nothing.
+
+    Args:
+        recipe: Any recipe.
+
+    Returns:
+        The same recipe; two that differ in the order of models alone become equal.
+    """
+
+    def lines(found: Sequence[Source]) -> tuple[Source, ...]:
+        return tuple(sorted(found, key=lambda line: line.canonical()))
+
+    def pieces(found: Sequence[Slice]) -> tuple[Slice, ...]:
+        return tuple(p.model_copy(update={"sources": lines(p.sources)}) for p in found)
+
+    def module(found: Module) -> Module:
+        inner = {"models": lines(found.models), "slices": pieces(found.slices)}
+        return found.model_copy(update=inner)
+
+    changed = {
+        "models": lines(recipe.models),
+        "slices": pieces(recipe.slices),
+        "modules": tuple(module(found) for found in recipe.modules),
+    }
+    return recipe.model_copy(update=changed)
+
+
 def published(text: str, names: Mapping[str, str], documents: Collection[int] | None = None) -> str:
     """Return the YAML of a recipe as it may be published.
 
@@ -112,9 +141,10 @@ def published(text: str, names: Mapping[str, str], documents: Collection[int] | 
     remark = "# Paths of the original recipe were shortened to the names of the folders.\n"
     if documents is not None:
         remark = "# From a file of several recipes; written anew.\n"
+    loaded = yaml.load_all(text, Loader=PARSER)
     wanted = [
         _replaced(document, names)
-        for number, document in enumerate(yaml.safe_load_all(text))
+        for number, document in enumerate(loaded)
         if document is not None and (documents is None or number in documents)
     ]
     return remark + str(yaml.safe_dump_all(wanted, sort_keys=False, allow_unicode=True))

@@ -15,7 +15,8 @@ from evoreg.provenance.ledger.opening import open_ledger
 from evoreg.provenance.ledger.values import RecordedCandidate
 from evoreg.provenance.papers.facts import Earlier
 from evoreg.provenance.records.candidate import Candidate
-from evoreg.provenance.records.digest import Digest
+from evoreg.provenance.records.canonical import to_canonical
+from evoreg.provenance.records.digest import Digest, digest_of
 from evoreg.provenance.records.errors import Code, InputError, OutputError, Problem
 from evoreg.registry.merging.course import Result
 from evoreg.registry.merging.made import RECORD
@@ -30,6 +31,8 @@ FOLDER = "intermediate"
 """Name of the default place, in the project folder."""
 
 _DIGITS = 16
+_SHAPING = ("config", "tokenizer", "other")
+"""Roles of the small files of a source that decide about the result."""
 _PARTIAL = re.compile(r"\.(?:.+-)?[0-9a-f]{16}\.partial-[0-9a-f]{8}")
 
 
@@ -58,11 +61,36 @@ class Shelf:
     rules: int
     """Number of the arithmetic, which is a part of each candidate's id."""
 
-    def place(self, name: str, candidate: Digest) -> Path:
-        """Return where a result belongs: its name, as far as it is ASCII, and digits of its id."""
-        digits = candidate.removeprefix("sha256:")[:_DIGITS]
+    def place(self, name: str, prepared: Prepared, candidate: Digest) -> Path:
+        """Return where a result belongs: its name, as far as it is ASCII, and digits of its key."""
+        digits = self.key(prepared, candidate).removeprefix("sha256:")[:_DIGITS]
         plain = name.replace(" ", "_")
         return self.folder / (f"{plain}-{digits}" if plain.isascii() else digits)
+
+    def key(self, prepared: Prepared, candidate: Digest) -> Digest:
+        """Return what a result is known by: the candidate, and the small files that shape it.
+
+        The id of a candidate knows the weights alone, but config and tokenizer of a source decide
+        about the result too.
+
+        Args:
+            prepared: The recipe with its models.
+            candidate: Id of the candidate.
+
+        Returns:
+            A digest.
+        """
+        shaping = {
+            reference: {
+                file.path: file.digest
+                for part in (found.model, found.model.adapter)
+                if part is not None
+                for file in part.files
+                if file.role in _SHAPING
+            }
+            for reference, found in prepared.models.items()
+        }
+        return digest_of(to_canonical({"candidate": candidate, "files": shaping}))
 
     def find(self, prepared: Prepared, name: str, candidate: Digest) -> Kept | Problem | None:
         """Look for a result.
@@ -78,7 +106,7 @@ class Shelf:
         Raises:
             InputError: The ledger cannot be read.
         """
-        place = self.place(name, candidate)
+        place = self.place(name, prepared, candidate)
         if not os.path.lexists(place):
             return None
         recorded = self._whole(place, candidate)

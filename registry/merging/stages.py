@@ -121,7 +121,7 @@ def _stage(errand: Errand, leg: Leg, results: dict[str, Result], number: int) ->
     name, shelf = leg.stage.name, errand.shelf
     prepared, plan = _ready(errand, leg, results, final=False)
     candidate = identity_of(prepared, plan, shelf.rules)
-    place = shelf.place(name, candidate)
+    place = shelf.place(name, prepared, candidate)
     found = shelf.find(prepared, name, candidate)
     if isinstance(found, Kept):
         return found, True

@@ -140,7 +140,8 @@ def find_model(ledger: Ledger, wanted: str) -> Model:
             Code.USAGE,
             f"{len(identities)} models with different weights are called so",
             where=repr(wanted),
-            hint="add @revision, or name the weights: " + ", ".join(i[:19] for i in identities),
+            hint="name the revision or the weights: "
+            + ", ".join(dict.fromkeys(_exact(entry.model) for entry in matches)),
         )
     return matches[-1].model
 
@@ -199,12 +200,22 @@ def _matches(ledger: Ledger, wanted: str) -> tuple[RegisteredModel, ...]:
     entries = ledger.models()
     found = tuple(entry for entry in entries if _is_meant(entry.model, wanted))
     if not found:
-        raise _unknown(wanted, tuple(entry.model.name for entry in entries))
-    return found
+        raise _unknown(wanted, tuple(_full_name(entry.model) for entry in entries))
+    # The name of a model means the model itself, if it is there, and not that with an adapter.
+    plain = tuple(entry for entry in found if entry.model.adapter is None)
+    return plain or found
+
+
+def _full_name(model: Model) -> str:
+    return model.name if model.adapter is None else f"{model.name}+{model.adapter.name}"
+
+
+def _exact(model: Model) -> str:
+    return f"{model.name}@{model.revision}" if model.revision else model.identity[:19]
 
 
 def _is_meant(model: Model, wanted: str) -> bool:
-    if wanted == model.name:
+    if wanted in (model.name, _full_name(model)):
         return True
     if wanted.startswith("sha256:"):
         enough = len(wanted) >= len("sha256:") + _FEWEST_DIGITS

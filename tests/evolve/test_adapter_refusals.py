@@ -304,6 +304,8 @@ def test_broken_settings_are_refused(text: str, tmp_path: Path) -> None:
         "[[a]",
         "\\",
         "x" * 1000,
+        ".*a.*b",
+        "[a-z]+[a-z]+0",
     ],
 )
 def test_expressions_that_could_take_long_are_refused(pattern: str, tmp_path: Path) -> None:
@@ -314,13 +316,13 @@ def test_expressions_that_could_take_long_are_refused(pattern: str, tmp_path: Pa
 
 
 def test_the_expressions_that_are_left_are_quick(tmp_path: Path) -> None:
-    patterns = [".*a.*b.*", "(?:a|b|c).(d|e)", r"layers\.(0|1|2)\..*proj", "[a-z]+[a-z]+[a-z]+0"]
+    patterns = [".*b", "(?:a|b|c).(d|e)", r"layers\.(0|1|2)\..*proj", r"[a-z]+\.\d+\.[0-9]+0"]
     config = {"peft_type": "LORA", "alpha_pattern": dict.fromkeys(patterns, 1)}
     (tmp_path / "adapter_config.json").write_text(json.dumps(config))
     found = read_settings(tmp_path)
     start = time.process_time()
     for number in range(200):
-        found.scale("a" * 60 + str(number))
+        found.scale("a" * 900 + str(number))
     assert time.process_time() - start < 2
 
 

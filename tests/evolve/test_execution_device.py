@@ -1,5 +1,6 @@
 """Bringing numbers to where the work is done; the way to a graphics card, tried here."""
 
+import platform
 from dataclasses import dataclass, field
 
 import pytest
@@ -22,6 +23,10 @@ class Counted:
 
     numbers: torch.Tensor
     asked: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return self.numbers.numel()
 
     def block(self, block: slice) -> torch.Tensor:
         found = self.numbers[block]
@@ -58,7 +63,7 @@ def test_the_next_block_is_read_once_and_ahead() -> None:
     for start in (BLOCK, 2 * BLOCK):
         block = slice(start, min(start + BLOCK, values.numbers.numel()))
         assert ahead(values, block, torch.float32).equal(values.numbers[block])
-    assert values.asked[2:] == [(2 * BLOCK, 3 * BLOCK - 5), (3 * BLOCK - 5, 3 * BLOCK - 5)]
+    assert values.asked[2:] == [(2 * BLOCK, 3 * BLOCK - 5)]
 
 
 def test_a_second_pass_begins_again() -> None:
@@ -98,7 +103,7 @@ def test_a_graphics_card_gives_the_same_numbers() -> None:
 def test_hints_change_no_numbers() -> None:
     numbers = normal(5, 10_000)
     before = numbers.clone()
-    assert keep_blocks() in (True, False)
+    assert keep_blocks() is (platform.libc_ver()[0] == "glibc")
     read_ahead(numbers[3:])
     read_ahead(numbers[:0])
     assert numbers.equal(before)

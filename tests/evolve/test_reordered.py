@@ -16,6 +16,10 @@ class Slow:
     def __init__(self, numbers: torch.Tensor) -> None:
         self.numbers = numbers
 
+    @property
+    def count(self) -> int:
+        return self.numbers.numel()
+
     def block(self, block: slice) -> torch.Tensor:
         return self.numbers[block].clone()
 
