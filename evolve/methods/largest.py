@@ -21,7 +21,7 @@ _BINS = 65536
 _INTEGER = {torch.float32: torch.int32, torch.float64: torch.int64}
 _FEW = 2**20
 """Elements of one bin that are collected and sorted rather than counted further."""
-_MANY = 2**22
+_MANY = _FEW
 """Elements that are collected at most."""
 
 Blocks: TypeAlias = Callable[[], Iterable[tuple[slice, torch.Tensor]]]
@@ -154,22 +154,27 @@ def _among(
     blocks: Iterable[tuple[slice, torch.Tensor]], low: int, high: int, count: int
 ) -> Threshold | None:
     """Return the threshold if it lies among few patterns from `low` up to `high`."""
-    places, found = [], []
+    # Room is taken once: thousands of small pieces would leave the memory in shreds.
+    places = torch.empty(_MANY, dtype=torch.int64)
+    found = torch.empty(0)
     above = inside = 0
     dtype = torch.float32
     for block, values in blocks:
         dtype = values.dtype
         bits = patterns(values)
         within, higher = _within(bits, low, high)
-        above, inside = above + higher, inside + within.numel()
-        if above >= count or inside > _MANY:
+        above, end = above + higher, inside + within.numel()
+        if above >= count or end > _MANY:
             return None
-        found.append(bits[within].cpu())
-        places.append(within.cpu() + block.start)
+        found = found if found.numel() else torch.empty(_MANY, dtype=bits.dtype)
+        found[inside:end] = bits[within]
+        places[inside:end] = within
+        places[inside:end] += block.start
+        inside = end
     nth = count - above
     if not 1 <= nth <= inside:
         return None
-    place, bits = torch.cat(places), torch.cat(found)
+    place, bits = places[:inside], found[:inside]
     edge = bits.kthvalue(inside - nth + 1).values
     taken = nth - int((bits > edge).sum())
     return Threshold(_number(int(edge), dtype), int(place[bits == edge][-taken]))
