@@ -36,7 +36,7 @@ Progress = Callable[[OutputTensor], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How to carry out a merge; nothing here changes the tensors."""
+    """How to carry out a merge; nothing here changes the tensors, but for last bits on a device."""
 
     threads: int = 1
     """Worker threads, at least 1."""

@@ -8,14 +8,11 @@ are interpolated linearly.
 
 import math
 
-import torch
-
 from evoreg.evolve.methods.group import Group, Rule, constant
+from evoreg.evolve.methods.products import gram
 
 _PARALLEL = 0.9995
 _SHORT = 1e-8
-_SAFE = 1e-20, 1e30
-"""Squares between these are right in float32."""
 
 
 def slerp(group: Group) -> Rule:
@@ -38,23 +35,10 @@ def slerp(group: Group) -> Rule:
 
 
 def _cosine(group: Group) -> float:
-    sums = [0.0, 0.0, 0.0]
-    for block in group.blocks():
-        _, (x, y) = group.deltas(block)
-        for place, amount in enumerate(_products(x, y)):
-            sums[place] += amount
+    inner = gram(group)
     # A vanishing tensor has no direction; its length then counts as 1 and the cosine comes out as
     # 0.
-    lengths = [math.sqrt(square) for square in sums[:2]]
+    lengths = [math.sqrt(float(inner[place, place])) for place in (0, 1)]
     scale = math.prod(length if length > _SHORT else 1.0 for length in lengths)
-    cosine = sums[2] / scale
+    cosine = float(inner[0, 1]) / scale
     return max(-1.0, min(1.0, cosine)) if math.isfinite(cosine) else 1.0
-
-
-def _products(x: torch.Tensor, y: torch.Tensor) -> tuple[float, float, float]:
-    """Return |x|^2, |y|^2 and <x, y>; in float64 where float32 would overflow or underflow."""
-    found = float(torch.dot(x, x)), float(torch.dot(y, y)), float(torch.dot(x, y))
-    if x.dtype == torch.float64 or all(_SAFE[0] < square < _SAFE[1] for square in found[:2]):
-        return found
-    x, y = x.to(torch.float64), y.to(torch.float64)
-    return float(torch.dot(x, x)), float(torch.dot(y, y)), float(torch.dot(x, y))

@@ -137,6 +137,21 @@ def test_broken_recipes(seed: int, models: dict[str, SourceModel], tmp_path: Pat
     assert merged > 5
 
 
+def tried(recipe: Recipe, folder: Path, models: dict[str, SourceModel], *, merge: bool) -> str:
+    """Merge the model of a folder; return what became of it."""
+    try:
+        with Watch():
+            broken = SourceModel("x", digest_of(b"x"), read_checkpoint(folder))
+            plan = planned(recipe, {**models, "x": broken})
+            if plan is None or not merge:
+                return "planned"
+            carried_out(plan, folder.parent)
+    except EvoregError as error:
+        clear(error)
+        return "refused"
+    return "merged"
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_broken_weight_files(seed: int, models: dict[str, SourceModel], tmp_path: Path) -> None:
     rng = random.Random(seed)
@@ -145,21 +160,12 @@ def test_broken_weight_files(seed: int, models: dict[str, SourceModel], tmp_path
     save_file(tensors(seed), folder / "good.safetensors")
     good = (folder / "good.safetensors").read_bytes()
     (folder / "good.safetensors").unlink()
-    refused = merged = 0
+    fate: list[str] = []
     for _ in range(WEIGHTS):
         (folder / "model.safetensors").write_bytes(broken_weights(good, rng))
         recipe = Recipe.from_canonical(rng.choice(_SIMPLE))
-        try:
-            with Watch():
-                broken = SourceModel("x", digest_of(b"x"), read_checkpoint(folder))
-                plan = planned(recipe, {**models, "x": broken})
-                if plan is not None and merged < MERGED_AT_MOST:
-                    carried_out(plan, tmp_path)
-                    merged += 1
-        except EvoregError as error:
-            clear(error)
-            refused += 1
-    assert refused > WEIGHTS / 2
+        fate.append(tried(recipe, folder, models, merge=fate.count("merged") < MERGED_AT_MOST))
+    assert fate.count("refused") > WEIGHTS / 2
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -176,19 +182,12 @@ def test_broken_tables(
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     (folder / "config.json").write_text(json.dumps({**CONFIG, "text_config": {"vocab_size": 8}}))
     good = (folder / name).read_bytes()
-    merged = 0
+    fate: list[str] = []
     for _ in range(TABLES):
         (folder / name).write_bytes(broken_json(good, rng))
         recipe = Recipe.from_canonical(rng.choice(_SIMPLE))
-        try:
-            with Watch():
-                broken = SourceModel("x", digest_of(b"x"), read_checkpoint(folder))
-                plan = planned(recipe, {**models, "x": broken})
-                if plan is not None and merged < MERGED_AT_MOST:
-                    carried_out(plan, tmp_path)
-                    merged += 1
-        except EvoregError as error:
-            clear(error)
+        fate.append(tried(recipe, folder, models, merge=fate.count("merged") < MERGED_AT_MOST))
+    assert {"refused", "merged"} <= set(fate)
 
 
 def _simple() -> list[bytes]:
