@@ -11,7 +11,7 @@ export HF_HUB_DISABLE_TELEMETRY = 1
 
 PEERS = .bench/peers
 
-.PHONY: help demo test check tree bench bench-peers clean dev
+.PHONY: help demo test check tree bench bench-gate bench-peers clean dev
 .DEFAULT_GOAL := help
 
 help:    ## list the targets
@@ -43,6 +43,9 @@ tree:    ## links for the tools that read imports without running them (git-igno
 
 bench: $(STAMP)  ## compare a merge with mergekit's and with copying (about an hour; BENCH_ARGS="--methods ties --runs 1")
 	$(BIN)/python -m benchmarks.merge $(BENCH_ARGS)
+
+bench-gate: $(STAMP)  ## time the licence gate: two models, and lineages of 10,000 (about two minutes)
+	$(BIN)/python -m benchmarks.gate
 
 bench-peers: $(PEERS)/.installed  ## install mergekit in an environment of its own, for bench
 

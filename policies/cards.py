@@ -4,11 +4,13 @@ A card can be ambiguous. Each thing that it may mean is one reading; the gate lo
 and keeps the worst.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 
 from evoreg.policies.codes import Finding, reason
-from evoreg.policies.expressions import MAX_ALTERNATIVES, Alternatives, parse
+from evoreg.policies.expressions import MAX_ALTERNATIVES, Alternatives, choices_of, parse
 from evoreg.policies.facts import SourceFacts
 from evoreg.policies.knowledge.book import Knowledge
 from evoreg.policies.terms import Terms
@@ -35,13 +37,20 @@ class CardReading:
     unnamed: bool = False
     """True if it says ``other`` in a way that only texts can explain, and not ``other`` alone."""
     parts: tuple[Terms, ...] = ()
-    """What it names all the same: licences beside ``other``, and the parts of a name that joins
-    keys by ``-and-`` if each of them is known. All apply."""
+    """Licences that it names for certain beside what cannot be read; all apply. Sorted by key."""
+    unknown: Terms | None = None
+    """The row that stands for what cannot be read."""
 
     @property
     def keys(self) -> frozenset[str]:
         """The keys of all rows that it may mean."""
         return frozenset(keys_of(self.readings))
+
+    @property
+    def least(self) -> tuple[Alternatives, ...]:
+        """What applies at least if nothing tells what the rest means; nothing without parts."""
+        rest = (self.unknown,) if self.unknown is not None else ()
+        return (((*self.parts, *rest),),) if self.parts else ()
 
 
 def keys_of(readings: tuple[Alternatives, ...]) -> set[str]:
@@ -66,28 +75,37 @@ def read(source: SourceFacts, knowledge: Knowledge) -> CardReading:
     Returns:
         The readings; of several licences all apply.
     """
+    found = _read(source, knowledge)
+    return replace(found, unknown=knowledge.by_key("unknown")) if found.parts else found
+
+
+def _read(source: SourceFacts, knowledge: Knowledge) -> CardReading:
     card = source.model.card
     tags = [value.strip() for value in card.license if value.strip()]
     if silent(card):
         return CardReading((), (), ())
     evidence = _evidence(card, tags)
     if len(tags) > MAX_LICENSES:
-        return CardReading((), (), evidence, strange=True)
+        known = _sorted(row for tag in tags for row in choices_of(tag, knowledge))
+        return CardReading((), (), evidence, strange=True, parts=known)
     parsed = [parse(tag, knowledge) for tag in tags if tag.casefold() != "other"]
     named = _named(card, knowledge)
     plain: list[tuple[Alternatives, ...]] = [(item.alternatives,) for item in parsed]
-    strange = not all(item.known for item in parsed)
+    beside = _sorted(row for item in parsed for choice in item.alternatives for row in choice)
+    strange = not all(item.known for item in parsed) or not _all_apply(plain)
     if len(parsed) < len(tags) or not tags:
         reasons, factor = _other(source, named, evidence)
+        factor = factor or _joined(card, knowledge)
         readings = () if strange else _all_apply([*plain, factor])
-        if readings or strange:
-            return CardReading(readings, reasons, evidence, strange)
-        beside = tuple(row for item in parsed for choice in item.alternatives for row in choice)
+        if readings:
+            return CardReading(readings, reasons, evidence)
+        if strange:
+            return CardReading((), reasons, evidence, strange=True, parts=beside)
         unnamed = named is not None or bool(beside)
-        rows = (*beside, *_parts(card, knowledge))
-        return CardReading((), reasons, evidence, unnamed=unnamed, parts=rows)
+        return CardReading((), reasons, evidence, unnamed=unnamed, parts=beside)
     readings = () if strange else _all_apply(plain)
-    return _beside_tag(source, CardReading(readings, (), evidence, strange), named)
+    said = CardReading(readings, (), evidence, strange, parts=beside if strange else ())
+    return _beside_tag(source, said, named)
 
 
 def _evidence(card: Card, tags: list[str]) -> tuple[str, ...]:
@@ -107,13 +125,18 @@ def _named(card: Card, knowledge: Knowledge) -> tuple[Terms, ...] | None:
     return found or ((row,) if row is not None else ())
 
 
-def _parts(card: Card, knowledge: Knowledge) -> tuple[Terms, ...]:
-    """Return the licences whose keys a name joins by ``-and-``; none if one is not known."""
+def _joined(card: Card, knowledge: Knowledge) -> tuple[Alternatives, ...]:
+    """Return the one reading of a name that joins keys by ``-and-``: all of them apply.
+
+    The cards that evoreg writes name a licence of several parts so. None if a part is not known.
+    """
     names = (card.license_name or "").strip().split("-and-")
-    if len(names) > MAX_LICENSES:
+    if not 1 < len(names) <= MAX_LICENSES:
         return ()
-    found = [row for name in names if (row := knowledge.by_key(name)) is not None]
-    return tuple(found) if len(found) == len(names) else ()
+    found = {row.key: row for name in names if (row := knowledge.by_key(name)) is not None}
+    rows = tuple(found[key] for key in sorted(found))
+    known = len(rows) == len(set(names)) and all(row.kind != "other" for row in rows)
+    return ((rows,),) if known else ()
 
 
 def _other(
@@ -156,17 +179,24 @@ def _beside_tag(
         fixes=(fix,),
     )
     extra: tuple[Alternatives, ...] = tuple((((row,),)) for row in named)
-    return CardReading((*card.readings, *extra), (wrong,), card.evidence, card.strange)
+    return replace(card, readings=(*card.readings, *extra), reasons=(wrong,))
+
+
+def _sorted(rows: Iterable[Terms]) -> tuple[Terms, ...]:
+    """Return rows that say something, each once."""
+    found = {row.key: row for row in rows if row.kind not in ("unknown", "other")}
+    return tuple(found[key] for key in sorted(found))
 
 
 def _all_apply(factors: list[tuple[Alternatives, ...]]) -> tuple[Alternatives, ...]:
-    """Join what several licences of one card may mean: in each reading all of them apply."""
+    """Join what several licences of one card may mean: in each reading all of them apply.
+
+    Nothing if there are too many readings, or too many choices in one.
+    """
     found: list[Alternatives] = []
     for combination in product(*factors):
-        choices = [
-            tuple(row for part in choice for row in part) for choice in product(*combination)
-        ]
-        if len(choices) > MAX_ALTERNATIVES or len(found) >= MAX_ALTERNATIVES:
+        many = prod(len(alternatives) for alternatives in combination) > MAX_ALTERNATIVES
+        if many or len(found) >= MAX_ALTERNATIVES:
             return ()
-        found.append(tuple(choices))
+        found.append(tuple(tuple(row for part in c for row in part) for c in product(*combination)))
     return tuple(found)

@@ -7,10 +7,12 @@ from evoreg.policies.codes import Finding, reason
 from evoreg.policies.expressions import Expression, parse
 from evoreg.policies.facts import SourceFacts
 from evoreg.policies.knowledge.book import Knowledge
+from evoreg.policies.permissions import names_model
+from evoreg.policies.policy import Clarification, Policy
 from evoreg.policies.texts import shown
 from evoreg.provenance.records.decision import Reason, Verdict
 from evoreg.provenance.records.digest import Digest, digest_of, short
-from evoreg.provenance.records.license import ClaimOrigin, LicenseClaim
+from evoreg.provenance.records.license import ClaimOrigin, Evidence, LicenseClaim
 
 NO_GRANT = "NONE"
 """SPDX's word for "nobody licensed this"; a person may record it as a fact."""
@@ -37,32 +39,76 @@ class Spoken:
     """Texts of the expressions that somebody states with a file whose digest is recorded."""
 
 
-def human(source: SourceFacts, knowledge: Knowledge) -> Spoken:
+def human(source: SourceFacts, knowledge: Knowledge, policy: Policy) -> Spoken:
     """Return what people say about the weights.
 
     Args:
         source: The model.
         knowledge: Where symbols are looked up.
+        policy: Its clarifications count as claims.
 
     Returns:
         The last word of each speaker; a clarification whose file has changed is silent.
     """
-    claims = [c for c in source.own_claims if c.origin in ("human", "clarification")]
-    return _spoken(_last_words([c for c in claims if not _outdated(c, source)]), knowledge)
+    claims = [
+        claim
+        for claim in source.own_claims
+        if claim.origin in ("human", "clarification") and claim.expression.strip()
+    ]
+    own = _last_words([c for c in claims if not _outdated(c, source)])
+    return _spoken([*own, *_clarified(source, policy)], knowledge)
+
+
+def _clarified(source: SourceFacts, policy: Policy) -> list[LicenseClaim]:
+    """Return the clarifications of the policy that still fit the files of a model, as claims."""
+    return [
+        _as_claim(item, source, policy)
+        for item in policy.clarify
+        if names_model(item.model, source.model) and _fits(item, source)
+    ]
+
+
+def _fits(item: Clarification, source: SourceFacts) -> bool:
+    return {(file.path, file.digest) for file in item.license_files} <= _held(source)
+
+
+def _as_claim(item: Clarification, source: SourceFacts, policy: Policy) -> LicenseClaim:
+    file = item.license_files[0]
+    return LicenseClaim(
+        model=source.model.name,
+        identity=source.model.identity,
+        expression=item.expression,
+        origin="clarification",
+        evidence=Evidence(kind="file", locator=file.path, digest=file.digest),
+        by=f"policy {policy.name}",
+        at="",
+    )
 
 
 def texts(source: SourceFacts, knowledge: Knowledge) -> Spoken:
     """Return what earlier readings of licence and notice files say about the weights."""
-    return _spoken([c for c in source.own_claims if c.origin in ("text", "notice")], knowledge)
+    return _spoken(
+        [c for c in source.own_claims if c.origin in ("text", "notice") and c.expression], knowledge
+    )
 
 
 def cards(source: SourceFacts, knowledge: Knowledge) -> Spoken:
     """Return what the model's card said when it was seen before."""
-    return _spoken([c for c in source.own_claims if c.origin == "card"], knowledge)
+    return _spoken([c for c in source.own_claims if c.origin == "card" and c.expression], knowledge)
 
 
-def outdated(source: SourceFacts) -> list[Reason]:
+def outdated(source: SourceFacts, policy: Policy) -> list[Reason]:
     """Return a note for each clarification that is pinned to a file which is not there any more."""
+    lost = [
+        _as_claim(item, source, policy)
+        for item in policy.clarify
+        if names_model(item.model, source.model) and not _fits(item, source)
+    ]
+    lost += [
+        claim
+        for claim in source.own_claims
+        if claim.origin in ("human", "clarification") and _outdated(claim, source)
+    ]
     return [
         reason(
             Finding.CLAIM_OUTDATED,
@@ -72,18 +118,21 @@ def outdated(source: SourceFacts) -> list[Reason]:
             evidence=(_words(claim),),
             fixes=("read the file again and record a new clarification",),
         )
-        for claim in source.own_claims
-        if claim.origin in ("human", "clarification") and _outdated(claim, source)
+        for claim in lost
     ]
+
+
+def _held(source: SourceFacts) -> set[tuple[str, Digest]]:
+    held = {(path, digest_of(data)) for path, data in source.texts}
+    return held | {(file.path, file.digest) for file in source.model.files}
 
 
 def _outdated(claim: LicenseClaim, source: SourceFacts) -> bool:
     evidence = claim.evidence
     if claim.origin != "clarification" or evidence is None or evidence.kind != "file":
         return False
-    held = {(path, digest_of(data)) for path, data in source.texts}
-    held |= {(file.path, file.digest) for file in source.model.files}
-    return evidence.digest is not None and (evidence.locator, evidence.digest) not in held
+    pinned = (evidence.locator, evidence.digest)
+    return evidence.digest is not None and pinned not in _held(source)
 
 
 def _last_words(claims: Sequence[LicenseClaim]) -> list[LicenseClaim]:

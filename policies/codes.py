@@ -1,6 +1,6 @@
 """The reason codes: every finding of the gate has a stable number, a name and one sentence.
 
-A number never changes its meaning and is never used again. docs/licences.md lists them all.
+A number never changes its meaning and is never used again. docs/licensing.md lists them all.
 """
 
 from enum import StrEnum
@@ -20,6 +20,9 @@ class Finding(StrEnum):
     IMPROVE_OTHER_MODEL_BAN = "IMPROVE_OTHER_MODEL_BAN"
     CONDITIONAL_TERMS = "CONDITIONAL_TERMS"
     DUTIES_OWED = "DUTIES_OWED"
+    LICENSE_NOT_LISTED = "LICENSE_NOT_LISTED"
+    LICENSE_LISTED = "LICENSE_LISTED"
+    HOUSE_RULE = "HOUSE_RULE"
     MAU_THRESHOLD = "MAU_THRESHOLD"
     REVENUE_THRESHOLD = "REVENUE_THRESHOLD"
     THRESHOLD_CONTEXT_MISSING = "THRESHOLD_CONTEXT_MISSING"
@@ -40,10 +43,14 @@ class Finding(StrEnum):
     LOW_CONFIDENCE = "LOW_CONFIDENCE"
     LICENSE_FAMILY = "LICENSE_FAMILY"
     LICENSE_TYPE_MISMATCH = "LICENSE_TYPE_MISMATCH"
+    KNOWLEDGE_OUTDATED = "KNOWLEDGE_OUTDATED"
+    CARD_OVERRULED = "CARD_OVERRULED"
     LINEAGE_CONFLICT = "LINEAGE_CONFLICT"
     TRANSITIVE = "TRANSITIVE"
     EXTRA_TERMS = "EXTRA_TERMS"
     SOURCE_NOT_USED = "SOURCE_NOT_USED"
+    PARENT_UNSEEN = "PARENT_UNSEEN"
+    FURTHER_MODELS = "FURTHER_MODELS"
     NO_COMPATIBLE_OUTBOUND = "NO_COMPATIBLE_OUTBOUND"
     NAME_RULE = "NAME_RULE"
     DECLARED_TOO_PERMISSIVE = "DECLARED_TOO_PERMISSIVE"
@@ -55,6 +62,11 @@ class Finding(StrEnum):
     OUTPUT_INFLUENCE_BAN = "OUTPUT_INFLUENCE_BAN"
     OUTPUT_INFLUENCE_DERIVATIVE = "OUTPUT_INFLUENCE_DERIVATIVE"
     OUTPUT_INFLUENCE_USE = "OUTPUT_INFLUENCE_USE"
+    PERMISSION_USED = "PERMISSION_USED"
+    PERMISSION_EXPIRED = "PERMISSION_EXPIRED"
+    PERMISSION_UNUSED = "PERMISSION_UNUSED"
+    CLARIFICATION_UNUSED = "CLARIFICATION_UNUSED"
+    ALLOWANCE_UNUSED = "ALLOWANCE_UNUSED"
 
 
 NUMBERS: dict[Finding, str] = {
@@ -68,6 +80,9 @@ NUMBERS: dict[Finding, str] = {
     Finding.IMPROVE_OTHER_MODEL_BAN: "EVL107",
     Finding.CONDITIONAL_TERMS: "EVL108",
     Finding.DUTIES_OWED: "EVL109",
+    Finding.LICENSE_NOT_LISTED: "EVL110",
+    Finding.LICENSE_LISTED: "EVL111",
+    Finding.HOUSE_RULE: "EVL112",
     # who asks, and where
     Finding.MAU_THRESHOLD: "EVL201",
     Finding.REVENUE_THRESHOLD: "EVL202",
@@ -90,11 +105,15 @@ NUMBERS: dict[Finding, str] = {
     Finding.LOW_CONFIDENCE: "EVL312",
     Finding.LICENSE_FAMILY: "EVL313",
     Finding.LICENSE_TYPE_MISMATCH: "EVL314",
+    Finding.KNOWLEDGE_OUTDATED: "EVL315",
+    Finding.CARD_OVERRULED: "EVL316",
     # where the terms come from
     Finding.LINEAGE_CONFLICT: "EVL401",
     Finding.TRANSITIVE: "EVL402",
     Finding.EXTRA_TERMS: "EVL403",
     Finding.SOURCE_NOT_USED: "EVL404",
+    Finding.PARENT_UNSEEN: "EVL405",
+    Finding.FURTHER_MODELS: "EVL406",
     # the result
     Finding.NO_COMPATIBLE_OUTBOUND: "EVL501",
     Finding.NAME_RULE: "EVL502",
@@ -108,18 +127,14 @@ NUMBERS: dict[Finding, str] = {
     Finding.OUTPUT_INFLUENCE_BAN: "EVL603",
     Finding.OUTPUT_INFLUENCE_DERIVATIVE: "EVL604",
     Finding.OUTPUT_INFLUENCE_USE: "EVL605",
+    # the policy itself
+    Finding.PERMISSION_USED: "EVL701",
+    Finding.PERMISSION_EXPIRED: "EVL702",
+    Finding.PERMISSION_UNUSED: "EVL703",
+    Finding.CLARIFICATION_UNUSED: "EVL704",
+    Finding.ALLOWANCE_UNUSED: "EVL705",
 }
 """The stable number of each finding."""
-
-RESERVED: frozenset[Finding] = frozenset(
-    {
-        Finding.EXTRA_TERMS,
-        Finding.DECLARED_TOO_PERMISSIVE,
-        Finding.OWN_LICENSE_NC,
-        Finding.FLOWDOWN_MISSING,
-    }
-)
-"""Findings that have a number and are not reported yet."""
 
 
 def reason(  # noqa: PLR0913 - a record with few required fields, spelt once here

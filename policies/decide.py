@@ -1,169 +1,77 @@
-"""Decide: from sources, intent, policy and context to a verdict with every reason and duty.
+"""Decide: from sources and a question to a verdict with every reason and duty.
 
 Where the evidence can be read in several ways, every reading is judged and the worst counts. Where
 a licence offers a choice, every alternative is tried and the best is taken.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Iterable, Sequence
 
 from evoreg.policies.codes import Finding, reason
-from evoreg.policies.context import Context, Policy
-from evoreg.policies.duties import duties, obligations
-from evoreg.policies.expressions import conjunction, render
+from evoreg.policies.expressions import conjunction
 from evoreg.policies.facts import SourceFacts
-from evoreg.policies.family import families
+from evoreg.policies.graph import Graph, Node, spots
 from evoreg.policies.knowledge.book import Knowledge
-from evoreg.policies.limits import limits
-from evoreg.policies.lineage import conflicts, outputs, transitive
-from evoreg.policies.names import names
-from evoreg.policies.outbound import NOASSERTION, infeasible, outbound
-from evoreg.policies.question import Placed, Question, places, worst
-from evoreg.policies.rights import rights
+from evoreg.policies.layout import Reach
+from evoreg.policies.lineage import transitive
+from evoreg.policies.missing import about
+from evoreg.policies.outbound import NOASSERTION
+from evoreg.policies.permissions import Standing
+from evoreg.policies.question import Question
 from evoreg.policies.terms import Terms
-from evoreg.policies.tree import Node, Rows, all_rows, count, grow, lay, nodes, reached
+from evoreg.policies.upkeep import age, stale
+from evoreg.policies.worlds import MAX_WORLDS, Judgement, judged_worlds, worst
 from evoreg.provenance.records.decision import (
     Decision,
-    Intent,
     Obligation,
     Reason,
     SourceLicense,
     Verdict,
 )
 
-MAX_WORLDS = 256
-"""More combinations of readings and choices than these are refused instead of tried."""
 
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What is found if the terms are exactly these."""
-
-    rows: tuple[Rows, ...]
-    """The terms of each node, in the order of `nodes`."""
-    reasons: tuple[Reason, ...]
-    """All findings."""
-    owed: tuple[Obligation, ...]
-    """All duties."""
-    terms: frozenset[str] | None
-    """Expressions of the licence of the whole; nothing if there is none."""
-
-
-def decide(
-    sources: Sequence[SourceFacts],
-    *,
-    intent: Intent,
-    policy: Policy,
-    context: Context,
-    name: str | None,
-    knowledge: Knowledge,
-) -> Decision:
+def decide(sources: Sequence[SourceFacts], question: Question, knowledge: Knowledge) -> Decision:
     """Answer whether some models may be put to a use together.
 
     Args:
         sources: The models that take part, in the order of the recipe. One that stands there twice
             counts once; one whose coefficients are all exactly zero does not count.
-        intent: The use.
-        policy: The house's switches.
-        context: Facts about the releaser.
-        name: Name of the result; nothing if it has none yet.
+        question: The use, the policy, the releaser and the result.
         knowledge: The licences.
 
     Returns:
         Verdict, all reasons (worst first), all obligations, and the licence of the whole. The order
         of the sources changes nothing but the order of `Decision.sources`.
     """
-    question = Question(intent, policy, context, name)
-    distinct = list(dict.fromkeys(sources))
-    used = [source for source in distinct if source.used]
-    roots = [grow(source, (), knowledge, policy) for source in used if source.relation != "data"]
-    judged = _worlds(roots, question)
-    found = [*_about(roots), *_unused(distinct), *(r for j in judged for r in j.reasons)]
-    if not any(root.by_weights for root in roots):
+    distinct = list({id(source): source for source in sources}.values())
+    used = [source for source in distinct if source.used and source.relation != "dataset"]
+    graph = Graph(used, knowledge, question.policy)
+    standing = Standing.of(question)
+    reaches = [Reach(root, tuple(spots(root, standing))) for root in graph.roots]
+    judged = judged_worlds(graph, reaches, question, knowledge)
+    found = [*about(reaches, question), *_unused(distinct), *age(question, knowledge)]
+    found += [item for judgement in judged for item in judgement.reasons]
+    if not any(root.by_weights for root in graph.roots):
         found.append(_nobody())
-    if count(roots) > MAX_WORLDS:
+    if graph.worlds > MAX_WORLDS:
         found.append(_too_many())
+    layouts = [judgement.layout for judgement in judged]
+    found += stale(graph, layouts, found, question)
     reasons = _ordered([*found, *transitive(found)])
     return Decision(
-        intent=intent,
+        intent=question.intent,
         verdict=worst(reasons),
-        sources=tuple(_settled(root, judged, roots, reasons) for root in roots),
+        sources=tuple(_settled(root, judged, reasons) for root in graph.roots),
         reasons=reasons,
         obligations=_owed(judged),
         outbound=_outbound(judged),
-        policy=policy.record_digest(),
+        policy=question.policy.record_digest(),
         knowledge=knowledge.digest,
+        policy_name=question.policy.name,
+        knowledge_version=knowledge.version,
     )
 
 
-def _about(roots: Sequence[Node]) -> Iterator[Reason]:
-    """Yield what is wrong with the evidence, told from the direct source."""
-    for root in roots:
-        for node, over_outputs in reached(root, not root.by_weights):
-            for found in node.resolution.reasons:
-                soft = over_outputs and found.effect == Verdict.BLOCK
-                effect = Verdict.REVIEW if soft else found.effect
-                changes = {"model": node.source, "path": node.path, "effect": effect}
-                yield found.model_copy(update=changes)
-
-
-def _worlds(roots: Sequence[Node], question: Question) -> list[Judgement]:
-    """Judge every reading, each with the best of its choices."""
-    every = list(nodes(roots))
-    if count(roots) > MAX_WORLDS:
-        everything = [all_rows(node) for node in every]
-        return [_judge(roots, everything, question)]
-    return [
-        min(
-            (_judge(roots, choice, question) for choice in product(*reading)),
-            key=lambda j: (worst(j.reasons).severity, [[r.key for r in rows] for rows in j.rows]),
-        )
-        for reading in product(*(node.readings for node in every))
-    ]
-
-
-def _judge(roots: Sequence[Node], rows: Sequence[Rows], question: Question) -> Judgement:
-    remaining = iter(rows)
-    placed = [(root, lay(root, remaining)) for root in roots]
-    trees = [place for root, place in placed if root.by_weights]
-    influences = [place for root, place in placed if not root.by_weights]
-    found = [
-        *rights(trees, question),
-        *limits(trees, question),
-        *families(trees, question),
-        *names(trees, question),
-        *infeasible(trees, question),
-        *duties(trees, question),
-        *conflicts(trees),
-        *outputs(trees, influences, question),
-        *_chosen(roots, rows),
-    ]
-    whole = outbound(trees).expressions if _all_known(trees) else None
-    return Judgement(tuple(rows), tuple(found), obligations(trees, question), whole)
-
-
-def _all_known(trees: Sequence[Placed]) -> bool:
-    return all(place.rows for place in places(trees))
-
-
-def _chosen(roots: Sequence[Node], rows: Sequence[Rows]) -> Iterator[Reason]:
-    for node, chosen in zip(nodes(roots), rows, strict=True):
-        for offered in node.readings:
-            if len(offered) > 1 and chosen in offered:
-                text = f"Of {render(offered)}, {conjunction(chosen)} was chosen."
-                yield reason(
-                    Finding.LICENSE_CHOICE,
-                    Verdict.ALLOW,
-                    node.source,
-                    text,
-                    license=conjunction(chosen),
-                    evidence=node.resolution.evidence,
-                    path=node.path,
-                )
-
-
-def _unused(sources: Sequence[SourceFacts]) -> Iterator[Reason]:
+def _unused(sources: Sequence[SourceFacts]) -> Iterable[Reason]:
     for source in sources:
         if not source.used:
             text = "Every coefficient of this source is exactly zero: it is not in the result."
@@ -191,23 +99,23 @@ def _ordered(found: Iterable[Reason]) -> tuple[Reason, ...]:
     )
 
 
-def _settled(
-    root: Node, judged: Sequence[Judgement], roots: Sequence[Node], reasons: Sequence[Reason]
-) -> SourceLicense:
+def _settled(root: Node, judged: Sequence[Judgement], reasons: Sequence[Reason]) -> SourceLicense:
     """Return the licence of one direct source, as far as it is settled."""
     own = [root, *(child for child in root.below if child.attached)]
-    at = [i for i, node in enumerate(nodes(roots)) if any(node is part for part in own)]
-    rows = {row.key: row for judgement in judged for i in at for row in judgement.rows[i]}
+    rows = {
+        row.key: row for judgement in judged for node in own for row in judgement.layout.rows(node)
+    }
     only = next(iter(rows.values())) if len(rows) == 1 else None
+    label = root.facts.label
     return SourceLicense(
-        model=root.source,
-        identity=root.identity,
+        model=label,
+        identity=root.whole.identity,
         expression=conjunction(list(rows.values())),
         key=only.key if only is not None else "",
         name=" and ".join(rows[key].title for key in sorted(rows)) or "Unknown",
         url=_url(only) if only is not None else "",
         evidence=root.resolution.evidence,
-        verdict=worst([r for r in reasons if r.model == root.source]),
+        verdict=worst([r for r in reasons if r.model == label]),
     )
 
 

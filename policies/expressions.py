@@ -74,7 +74,7 @@ def parse(text: str, knowledge: Knowledge) -> Expression:
         The alternatives, or what is unknown, or why it cannot be read.
     """
     bare = text.strip()
-    single = _choices(bare, knowledge)
+    single = choices_of(bare, knowledge)
     if single:
         return _expression(tuple((row,) for row in single))
     if not bare or len(bare) > MAX_LENGTH:
@@ -106,7 +106,7 @@ def _expression(alternatives: tuple[tuple[Terms, ...], ...]) -> Expression:
     return Expression(render(alternatives), alternatives)
 
 
-def _choices(symbol: str, knowledge: Knowledge) -> tuple[Terms, ...]:
+def choices_of(symbol: str, knowledge: Knowledge) -> tuple[Terms, ...]:
     """Return the rows that one symbol lets one choose from; none if it is unknown."""
     folded = symbol.casefold()
     for ending in ("-or-later", "+"):
@@ -128,8 +128,9 @@ def _compound(text: str, knowledge: Knowledge) -> Expression:
     try:
         tree = grammar.Licensing(symbols, quiet=True).parse(text)
         alternatives, unknown = _walk(tree, knowledge)
-    except (grammar.ExpressionError, RecursionError, ValueError) as error:
-        return Expression(shown(text), (), problem=shown(str(error)))
+    # The parser trips over empty parentheses and the like with whatever error comes.
+    except (grammar.ExpressionError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        return Expression(shown(text), (), problem=shown(str(error)) or "it cannot be read")
     if unknown:
         return Expression(shown(text), (), unknown=tuple(sorted(unknown)))
     ordered = {tuple(sorted(set(c), key=lambda row: row.key)) for c in alternatives}
@@ -146,7 +147,7 @@ def _walk(tree: Any, knowledge: Knowledge) -> _Found:  # noqa: ANN401
         return _join(operator, [_walk(arg, knowledge) for arg in tree.args])
     exception = getattr(tree, "exception_symbol", None)
     symbol = tree.license_symbol if exception is not None else tree
-    choices: list[tuple[Terms, ...]] = [(row,) for row in _choices(symbol.key, knowledge)]
+    choices: list[tuple[Terms, ...]] = [(row,) for row in choices_of(symbol.key, knowledge)]
     unknown = set() if choices else {shown(symbol.key)}
     if exception is not None and exception.key not in EXCEPTIONS:
         unknown.add(shown(exception.key))

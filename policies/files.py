@@ -53,12 +53,13 @@ def read(source: SourceFacts, knowledge: Knowledge) -> Files:
         What they are.
     """
     texts = sorted((path, data) for path, data in source.texts if speaks_of_weights(path))
-    looked = [(path, data, knowledge.by_text(data)) for path, data in texts]
-    known = [item for item in looked if item[2] is not None or _states(item[0])]
-    rows = {row.key: row for _, _, row in known if row is not None}
-    links = [(path, p.address) for path, data, row in known if row is None and (p := pointer(data))]
+    looked = [(path, data, knowledge.rows_of_text(data)) for path, data in texts]
+    known = [item for item in looked if item[2] or _states(item[0])]
+    rows = {row.key: row for _, _, found in known for row in found}
+    links = [(path, p.address) for path, data, found in known if not found and (p := pointer(data))]
     pointing = {path for path, _ in links}
-    unread = [p for p, data, row in known if row is None and p not in pointing and data.strip()]
+    unread = [p for p, data, found in known if not found and p not in pointing and data.strip()]
+    lost = [(p, mark) for p, mark in sorted(source.unread) if speaks_of_weights(p) and _states(p)]
     addresses = [address for _, address in links]
     if source.model.card.license_link:
         addresses.append(source.model.card.license_link)
@@ -66,9 +67,12 @@ def read(source: SourceFacts, knowledge: Knowledge) -> Files:
     return Files(
         tuple(rows[key] for key in sorted(rows)),
         tuple(hints[key] for key in sorted(hints)),
-        tuple(shown(path) for path in unread),
+        tuple(shown(path) for path in (*unread, *(path for path, _ in lost))),
         tuple(_pointing(source, path, address) for path, address in links),
-        tuple(_words(path, data, row) for path, data, row in known),
+        (
+            *(_words(path, data, found) for path, data, found in known),
+            *(f"{shown(path)} (sha256 {short(mark)}) was not read" for path, mark in lost),
+        ),
     )
 
 
@@ -116,7 +120,8 @@ def _pointing(source: SourceFacts, path: str, address: str) -> Reason:
     )
 
 
-def _words(path: str, data: bytes, row: Terms | None) -> str:
+def _words(path: str, data: bytes, rows: Sequence[Terms]) -> str:
     mark = short(digest_of(data))
-    what = f"is the text of {row.key}" if row is not None else "is not recognised"
+    keys = " and ".join(row.key for row in rows)
+    what = f"is the text of {keys}" if keys else "is not recognised"
     return f"{shown(path)} (sha256 {mark}) {what}"

@@ -1,28 +1,27 @@
 """Limits: users, revenue and territories, compared with what is known about the releaser."""
 
-from collections.abc import Sequence
-
 from evoreg.policies.codes import Finding
 from evoreg.policies.context import touches
-from evoreg.policies.question import Clause, Placed, Question, clauses
+from evoreg.policies.layout import Clause, Layout
+from evoreg.policies.question import Question
 from evoreg.policies.terms import RevenueLimit, Territory
 from evoreg.provenance.records.decision import Reason, Verdict
 
 _MONTHS = 12
 
 
-def limits(trees: Sequence[Placed], question: Question) -> list[Reason]:
+def limits(layout: Layout, question: Question) -> list[Reason]:
     """Compare thresholds and territories with the context.
 
     Args:
-        trees: The sources with their terms.
+        layout: The terms of one world.
         question: What is asked, and what is known about the releaser.
 
     Returns:
         Every limit that is passed, and every one that cannot be compared.
     """
     found: list[Reason] = []
-    for clause in clauses(trees):
+    for clause in layout.clauses:
         if question.paid or clause.row.no_rights_above:
             found += _users(clause, question)
             found += [r for limit in clause.row.revenue for r in _revenue(clause, limit, question)]
@@ -56,6 +55,8 @@ def _revenue(clause: Clause, limit: RevenueLimit, question: Question) -> list[Re
     certain = limit.usd * _MONTHS if limit.period == "month" else limit.usd
     if revenue > certain:
         return [_above(clause, Finding.REVENUE_THRESHOLD, f"US${revenue:,} a year", bound)]
+    if limit.period == "total":
+        return _missing(clause, bound, "revenue of all years", question)
     return (
         [] if revenue <= limit.usd else _missing(clause, bound, "revenue of each month", question)
     )
@@ -102,13 +103,13 @@ def _territory(clause: Clause, territory: Territory, question: Question) -> list
         text = f"{clause.row.title} gives nothing in {names}; {', '.join(hit)} touches that."
         fixes = ("release only where the licence holds", "leave the source out")
         return [clause.says(Finding.TERRITORY_EXCLUDED, Verdict.BLOCK, text, fixes=fixes)]
-    if reached is None or home is None:
+    if not reached or home is None:
         return [_nowhere(clause, names)]
     return []
 
 
 def _licensee(clause: Clause, territory: Territory, question: Question) -> list[Reason]:
-    modality, home = clause.at.modality, question.context.licensee_territory
+    modality, home = clause.at.node.facts.modality, question.context.licensee_territory
     if territory.multimodal_only and modality not in (None, "multimodal"):
         return []
     names = ", ".join(territory.excluded)

@@ -4,18 +4,22 @@ import re
 from collections.abc import Sequence
 
 from evoreg.policies.codes import Finding
-from evoreg.policies.question import Clause, Placed, Question, clauses
+from evoreg.policies.layout import Layout
+from evoreg.policies.question import Question
+from evoreg.policies.riders import Bound
+from evoreg.policies.terms import NameRule
 from evoreg.policies.texts import shown
 from evoreg.provenance.records.decision import Reason, Verdict
 
 _GAP = re.compile(r"[\s_-]+")
 
 
-def names(trees: Sequence[Placed], question: Question) -> list[Reason]:
+def names(layout: Layout, riders: Sequence[Bound], question: Question) -> list[Reason]:
     """Compare the name of the result with the naming rules of all sources.
 
     Args:
-        trees: The sources with their terms.
+        layout: The terms of one world.
+        riders: Terms beside the licences.
         question: Holds the name; without one only rules that exclude each other are found.
 
     Returns:
@@ -23,13 +27,22 @@ def names(trees: Sequence[Placed], question: Question) -> list[Reason]:
     """
     if not question.release:
         return []
-    ruled = [clause for clause in clauses(trees) if clause.row.name_rule is not None]
-    prefixes = sorted({rule.prefix for c in ruled if (rule := c.row.name_rule) and rule.prefix})
-    longest = max(prefixes, key=lambda p: (len(p), p), default="")
-    impossible = any(not begins(longest, prefix) for prefix in prefixes)
-    return [
-        found for clause in ruled for found in _broken(clause, question.name, longest, impossible)
+    ruled = [
+        *((clause.says, clause.row.name_rule) for clause in layout.clauses),
+        *((bound.says, bound.name_rule) for bound in riders),
     ]
+    rules = [(says, rule) for says, rule in ruled if rule is not None]
+    prefixes = sorted({rule.prefix for _, rule in rules if rule.prefix})
+    longest = max(prefixes, key=lambda prefix: (len(prefix), prefix), default="")
+    impossible = any(not begins(longest, prefix) for prefix in prefixes)
+    found: list[Reason] = []
+    for says, rule in rules:
+        wrong = _broken(rule, question.name, longest, impossible)
+        if wrong is not None:
+            text, fix = wrong
+            kind = Finding.NAME_RULE
+            found.append(says(kind, Verdict.BLOCK, text, clause=rule.text, fixes=(fix,)))
+    return found
 
 
 def begins(name: str, prefix: str) -> bool:
@@ -49,20 +62,20 @@ def _plain(text: str) -> str:
     return _GAP.sub(" ", text.casefold()).strip()
 
 
-def _broken(clause: Clause, name: str | None, longest: str, impossible: bool) -> list[Reason]:
-    rule = clause.row.name_rule
-    if rule is None:
-        return []
+def _broken(
+    rule: NameRule, name: str | None, longest: str, impossible: bool
+) -> tuple[str, str] | None:
+    """Return what is wrong with a name, and the way on; nothing if the rule holds."""
     if impossible and rule.prefix:
         text = f'The name must begin with "{rule.prefix}", and another source wants another name.'
-        fixes: tuple[str, ...] = ("leave one of the two sources out",)
-    elif name is not None and rule.prefix and not begins(name, rule.prefix):
-        bare = shown(name.rsplit("/", 1)[-1])
+        return text, "leave one of the two sources out"
+    if name is None:
+        return None
+    bare = shown(name.rsplit("/", 1)[-1])
+    if rule.prefix and not begins(name, rule.prefix):
         text = f'The name {bare!r} must begin with "{rule.prefix}".'
-        fixes = (f"rename it, for example to {longest.replace(' ', '-')}-{bare}",)
-    elif name is not None and rule.avoid and begins(name, rule.avoid):
+        return text, f"rename it, for example to {longest.replace(' ', '-')}-{bare}"
+    if rule.avoid and begins(name, rule.avoid):
         text = f'The name {shown(name)!r} must not begin with "{rule.avoid}".'
-        fixes = (f'choose a name that does not begin with "{rule.avoid}"',)
-    else:
-        return []
-    return [clause.says(Finding.NAME_RULE, Verdict.BLOCK, text, clause=rule.text, fixes=fixes)]
+        return text, f'choose a name that does not begin with "{rule.avoid}"'
+    return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from evoreg.policies.codes import Finding, reason
 from evoreg.policies.expressions import parse
 from evoreg.policies.knowledge.book import Knowledge
-from evoreg.policies.question import Placed, Question, clauses
+from evoreg.policies.question import Question
 from evoreg.policies.terms import Terms
 from evoreg.provenance.records.decision import Reason, Verdict
 from evoreg.provenance.records.record import Record
@@ -22,7 +22,10 @@ _NOT_INTO = {
     "GPL-2.0-only": ("Apache-2.0", "ECL-2.0", "AFL-3.0", "LPPL-1.3c"),
     "GPL-3.0-only": ("AFL-3.0", "LPPL-1.3c"),
     "AGPL-3.0-only": ("AFL-3.0", "LPPL-1.3c"),
+    "LGPL-2.1-only": ("Apache-2.0", "ECL-2.0", "AFL-3.0", "LPPL-1.3c"),
+    "LGPL-3.0-only": ("AFL-3.0", "LPPL-1.3c"),
 }
+_INDEX = "LICENSES/README.md"
 _HOSTED_KINDS = ("community", "rail", "copyleft-network")
 
 
@@ -50,16 +53,15 @@ class Outbound:
         return " AND ".join(sorted(self.expressions or ())) or NOASSERTION
 
 
-def outbound(trees: Sequence[Placed]) -> Outbound:
+def outbound(rows: Sequence[Terms]) -> Outbound:
     """Find the licence of the whole.
 
     Args:
-        trees: The sources with their terms.
+        rows: The terms of all sources, and of the own contribution.
 
     Returns:
         The terms of all sources together, or the share-alike licence that takes them all in.
     """
-    rows = [clause.row for clause in clauses(trees)]
     if not rows or any(row.kind in ("unknown", "other") for row in rows):
         return Outbound(None)
     binding = [row for row in rows if row.share_alike == "same-license"]
@@ -75,20 +77,20 @@ def outbound(trees: Sequence[Placed]) -> Outbound:
     return Outbound(frozenset({best, *carried}))
 
 
-def infeasible(trees: Sequence[Placed], question: Question) -> list[Reason]:
+def infeasible(terms: Sequence[Terms], question: Question) -> list[Reason]:
     """Say that no licence of the whole exists, where that matters.
 
     Args:
-        trees: The sources with their terms.
+        terms: The terms of all sources, and of the own contribution.
         question: A service is not stopped, a person is asked if any term reaches it.
 
     Returns:
         At most one reason.
     """
-    rows = {row.key: row for c in clauses(trees) for row in (c.row,)}
+    rows = {row.key: row for row in terms}
     if not rows or any(row.kind in ("unknown", "other") for row in rows.values()):
         return []
-    if outbound(trees).expressions is not None:
+    if outbound(terms).expressions is not None:
         return []
     if not question.release and not any(reaches_service(row) for row in rows.values()):
         return []
@@ -121,7 +123,8 @@ def card_fields(expression: str, knowledge: Knowledge) -> CardFields:
         knowledge: Where the rows are looked up.
 
     Returns:
-        A Hub id if one says it all, otherwise ``other`` with a name and a link to LICENSE.
+        A Hub id if one says it all, otherwise ``other`` with a name and a link to LICENSE, or to
+        the index of LICENSES if there are several.
     """
     read = parse(expression, knowledge)
     if expression == NOASSERTION or not read.known:
@@ -133,9 +136,9 @@ def card_fields(expression: str, knowledge: Knowledge) -> CardFields:
             return CardFields(license=row.key)
         single = [name for name in row.names if len(knowledge.by_name(name)) == 1]
         name = single[0] if single else row.key
-    else:
-        name = "-and-".join(sorted(rows))
-    return CardFields(license="other", license_name=name, license_link="LICENSE")
+        return CardFields(license="other", license_name=name, license_link="LICENSE")
+    name = "-and-".join(sorted(rows))
+    return CardFields(license="other", license_name=name, license_link=_INDEX)
 
 
 def _accepted(row: Terms) -> set[str]:

@@ -1,39 +1,57 @@
 """Resolve: from what is known about one model to the terms that it is under.
 
 The order is: a person's claim about exactly these weights, then a licence text that is recognised,
-then the card, then nothing. A claim that leaves out terms of a recognised text needs a file to rest
-on. What disagrees is not settled by choosing: every reading stays, the gate keeps the worst, and a
-person is asked.
+then the card, then nothing. A claim that leaves out terms of a recognised text or of the card needs
+a file to rest on. What disagrees is not settled by choosing: every reading stays, the gate keeps
+the worst, and a person is asked.
 """
-
-from dataclasses import dataclass
 
 from evoreg.policies import cards, claims, files
 from evoreg.policies.cards import CardReading, keys_of
 from evoreg.policies.codes import Finding, reason
-from evoreg.policies.context import Policy, verdict_of
-from evoreg.policies.expressions import Alternatives, Expression
+from evoreg.policies.expressions import OR_LATER, Alternatives
 from evoreg.policies.facts import SourceFacts
 from evoreg.policies.files import Files
 from evoreg.policies.knowledge.book import Knowledge
+from evoreg.policies.knowledge.elsewhere import known_elsewhere
+from evoreg.policies.persons import no_grant, persons
+from evoreg.policies.policy import Policy, verdict_of
+from evoreg.policies.resolution import Resolution, contradiction, missing, unknown
+from evoreg.policies.terms import Terms
+from evoreg.policies.texts import shown
 from evoreg.provenance.records.decision import Reason, Verdict
 
-_ASK = (
-    "find the licence, and record it: evoreg model add, then evoreg model claim --evidence",
-    "leave the source out",
-)
+_ASKED = 4
+_LONGEST = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """Which licences a source may be under."""
+class Resolver:
+    """Finds the terms of many models; what is known alike is resolved once."""
 
-    readings: tuple[Alternatives, ...]
-    """What the evidence may mean; the worst counts. In a reading, any alternative may be chosen."""
-    reasons: tuple[Reason, ...]
-    """What is wrong with the evidence."""
-    evidence: tuple[str, ...]
-    """What was looked at, in words."""
+    def __init__(self, knowledge: Knowledge, policy: Policy) -> None:
+        """Take what all models share.
+
+        Args:
+            knowledge: The licences.
+            policy: Clarifications, and what an unknown licence leads to.
+        """
+        self._knowledge, self._policy = knowledge, policy
+        self._found: dict[object, Resolution] = {}
+
+    def resolve(self, source: SourceFacts) -> Resolution:
+        """Return the terms of one model, without its ancestors; as `resolve`."""
+        mark = self._mark(source)
+        found = self._found.get(mark)
+        if found is None:
+            found = resolve(source, self._knowledge, self._policy)
+            self._found[mark] = found
+        return found
+
+    def _mark(self, source: SourceFacts) -> object:
+        """Return all that decides about the terms of a model."""
+        spoken = bool(source.own_claims) or bool(self._policy.clarify)
+        own = (source.model, source.own_claims) if spoken else source.model.card
+        return (own, source.texts, source.unread)
 
 
 def resolve(source: SourceFacts, knowledge: Knowledge, policy: Policy) -> Resolution:
@@ -47,97 +65,15 @@ def resolve(source: SourceFacts, knowledge: Knowledge, policy: Policy) -> Resolu
     Returns:
         Readings and reasons. Without a reading there is a reason that does not pass.
     """
-    said = claims.human(source, knowledge)
-    stale = tuple(claims.outdated(source))
+    said = claims.human(source, knowledge, policy)
+    stale = tuple(claims.outdated(source, policy))
     if said.no_grant:
-        return Resolution((), (*stale, _no_grant(source, said.evidence)), said.evidence)
+        return Resolution((), (*stale, no_grant(source, said.evidence)), said.evidence)
     if said.expressions:
-        found = _persons(source, said, knowledge, policy)
+        found = persons(source, said, knowledge, policy)
     else:
         found = _documents(source, knowledge, policy)
     return Resolution(found.readings, (*stale, *found.reasons), found.evidence)
-
-
-def _no_grant(source: SourceFacts, evidence: tuple[str, ...]) -> Reason:
-    text = "It is recorded that no holder of rights ever licensed these weights."
-    return reason(
-        Finding.NO_LICENSE_GRANT,
-        Verdict.BLOCK,
-        source.label,
-        text,
-        evidence=evidence,
-        fixes=("leave the source out",),
-    )
-
-
-def _persons(
-    source: SourceFacts, said: claims.Spoken, knowledge: Knowledge, policy: Policy
-) -> Resolution:
-    reasons = [_unknown(source, e, said.evidence, policy) for e in said.expressions if not e.known]
-    readings = tuple(e.alternatives for e in said.expressions if e.known)
-    if len(said.expressions) > 1:
-        reasons.append(_contradiction(source, "People disagree about the licence.", said.evidence))
-    text, evidence = _left_out(source, said, knowledge)
-    if text is None or text:
-        evidence = (*said.evidence, *evidence)
-        wrong = "A person's claim leaves out terms of a licence text that is recognised."
-        fix = "record the claim with the file that grants the licence as evidence"
-        reasons.append(_contradiction(source, wrong, evidence, fix))
-        return Resolution((*readings, text) if text else readings, tuple(reasons), evidence)
-    return Resolution(readings, tuple(reasons), said.evidence)
-
-
-def _left_out(
-    source: SourceFacts, said: claims.Spoken, knowledge: Knowledge
-) -> tuple[Alternatives | None, tuple[str, ...]]:
-    """Return what texts say and a claim without a file does not; nothing if that is too much."""
-    held, recorded = files.read(source, knowledge), claims.texts(source, knowledge)
-    text = files.all_apply([e.alternatives for e in recorded.expressions if e.known], held.rows)
-    stated = [e.alternatives for e in said.expressions if e.known and e.text not in said.proven]
-    if text is not None and all(_covers(claim, text) for claim in stated):
-        return (), ()
-    return text if stated else (), (*recorded.evidence, *held.evidence)
-
-
-def _covers(claim: Alternatives, text: Alternatives) -> bool:
-    """Tell whether every choice of a claim holds all terms of some choice of the text."""
-    return not text or all(any(set(t) <= set(c) for t in text) for c in claim)
-
-
-def _unknown(
-    source: SourceFacts, said: Expression, evidence: tuple[str, ...], policy: Policy
-) -> Reason:
-    why = f"unknown: {', '.join(said.unknown)}" if said.unknown else said.problem
-    return _missing(
-        source, f"The licence {said.text!r} has no known terms ({why}).", evidence, policy
-    )
-
-
-def _missing(source: SourceFacts, text: str, evidence: tuple[str, ...], policy: Policy) -> Reason:
-    return reason(
-        Finding.UNKNOWN_LICENSE,
-        verdict_of(policy.unknown),
-        source.label,
-        text,
-        evidence=evidence,
-        fixes=_ASK,
-    )
-
-
-def _contradiction(
-    source: SourceFacts,
-    text: str,
-    evidence: tuple[str, ...],
-    fix: str = "clarify the licence by a claim with evidence",
-) -> Reason:
-    return reason(
-        Finding.METADATA_CONTRADICTION,
-        Verdict.REVIEW,
-        source.label,
-        f"{text} The strictest reading is taken.",
-        evidence=evidence,
-        fixes=(fix,),
-    )
 
 
 def _documents(source: SourceFacts, knowledge: Knowledge, policy: Policy) -> Resolution:
@@ -149,8 +85,8 @@ def _documents(source: SourceFacts, knowledge: Knowledge, policy: Policy) -> Res
     text = files.all_apply([e.alternatives for e in recorded.expressions if e.known], held.rows)
     evidence = (*recorded.evidence, *held.evidence, *card.evidence)
     if bad or text is None:
-        gone = tuple(_unknown(source, e, evidence, policy) for e in bad) or (
-            _missing(source, "The licence files allow too many readings.", evidence, policy),
+        gone = tuple(unknown(source, e, evidence, policy) for e in bad) or (
+            missing(source, "The licence files allow too many readings.", evidence, policy),
         )
         return Resolution((), gone, evidence)
     if cards.silent(source.model.card):
@@ -204,7 +140,7 @@ def _weigh(
     if not text:
         return _without_text(source, card, held, policy)
     keys = keys_of((text,))
-    agreeing = tuple(r for r in card.readings if keys <= keys_of((r,)))
+    agreeing = tuple(r for r in card.readings if keys <= keys_of((r,)) and _given_by(text, r))
     if agreeing and not card.strange:
         kept = tuple(r for r in card.reasons if r.name != Finding.AMBIGUOUS_LICENSE_NAME)
         return Resolution(agreeing, kept, evidence)
@@ -219,8 +155,27 @@ def _weigh(
         return Resolution((text,), (note,), evidence)
     if not card.readings and not card.strange:
         return _named_by_text(source, text, card, evidence)
-    wrong = _contradiction(source, "Card and licence text name different licences.", evidence)
-    return Resolution((*card.readings, text), (*card.reasons, wrong), evidence)
+    wrong = contradiction(source, "Card and licence text name different licences.", evidence)
+    whole = _beside(text, card.parts)
+    return Resolution((*card.readings, whole), (*card.reasons, wrong), evidence)
+
+
+def _given_by(text: Alternatives, reading: Alternatives) -> bool:
+    """Tell whether the texts of a model give every choice that its card offers."""
+    if keys_of((reading,)) == keys_of((text,)):
+        return True
+    return all(any(_gives(part, choice) for part in text) for choice in reading)
+
+
+def _gives(part: tuple[Terms, ...], choice: tuple[Terms, ...]) -> bool:
+    keys = {row.key for row in choice}
+    # The text of version 2 lets one choose version 3 where the card says "or later".
+    return all({row.key, *OR_LATER.get(row.key, ())} & keys for row in part)
+
+
+def _beside(text: Alternatives, parts: tuple[Terms, ...]) -> Alternatives:
+    """Return a reading in which further licences apply whatever is chosen."""
+    return tuple(tuple(sorted({*choice, *parts}, key=lambda row: row.key)) for choice in text)
 
 
 def _named_by_text(
@@ -237,13 +192,14 @@ def _named_by_text(
         evidence=evidence,
         fixes=("clarify the licence by a claim with its text",),
     )
-    whole = files.all_apply([text], card.parts) or text
+    whole = _beside(text, card.parts)
     return Resolution((whole,), (*card.reasons, open_name), evidence)
 
 
 def _hidden(text: Alternatives, card: CardReading) -> bool:
     rows = [row for choice in text for row in choice]
-    return all(row.key != row.tag and row.tag in card.keys for row in rows) and not card.strange
+    behind = all(row.key != row.tag and row.tag in card.keys for row in rows)
+    return behind and card.keys <= {row.tag for row in rows} and not card.strange
 
 
 def _without_text(
@@ -253,16 +209,26 @@ def _without_text(
     evidence = (*held.evidence, *card.evidence)
     hint: tuple[Alternatives, ...] = tuple(((row,),) for row in held.suggested)
     if card.strange:
-        text = "The card names a licence without known terms."
-        return Resolution((), (*card.reasons, _missing(source, text, evidence, policy)), evidence)
+        text = f"The card names a licence without known terms{_elsewhere(source)}."
+        gone = missing(source, text, evidence, policy)
+        return Resolution(card.least, (*card.reasons, gone), evidence)
     if not card.readings:
-        return Resolution(
-            hint, (*card.reasons, _nothing(source, bool(hint), evidence, policy)), evidence
-        )
+        readings = tuple(_beside(choice, card.parts) for choice in hint) or card.least
+        nothing = _nothing(source, bool(hint), evidence, policy)
+        return Resolution(readings, (*card.reasons, nothing), evidence)
     if all(row.key in card.keys for row in held.suggested):
         return Resolution(card.readings, card.reasons, evidence)
-    wrong = _contradiction(source, "Card and link name different licences.", evidence)
+    wrong = contradiction(source, "Card and link name different licences.", evidence)
     return Resolution((*card.readings, *hint), (*card.reasons, wrong), evidence)
+
+
+def _elsewhere(source: SourceFacts) -> str:
+    """Say what the tags of a card are, where somebody else's list knows them."""
+    card = source.model.card
+    names = [*card.license, *([card.license_name] if card.license_name else [])]
+    told = [(name, known_elsewhere(name)) for name in names[:_ASKED] if len(name) < _LONGEST]
+    found = [f"{shown(name)} is {what}" for name, what in told if what is not None]
+    return f" ({'; '.join(found)})" if found else ""
 
 
 def _nothing(
@@ -270,7 +236,7 @@ def _nothing(
 ) -> Reason:
     """Say that the card does not lead to a licence, or only through a link."""
     if not (source.model.card.license_name or "").strip() and not hinted:
-        return _missing(source, "No licence is named anywhere.", evidence, policy)
+        return missing(source, "No licence is named anywhere.", evidence, policy)
     effect = Verdict.REVIEW if hinted else verdict_of(policy.unknown)
     text = "The card's licence name is not known"
     text += "; a link suggests the licence." if hinted else ", and no text tells what it means."
@@ -293,4 +259,4 @@ def _unread(
         return ()
     names = ", ".join(held.unread)
     text = f"The licence file is not the known text of the licence that is named: {names}."
-    return (_contradiction(source, text, held.evidence),)
+    return (contradiction(source, text, held.evidence),)

@@ -1,10 +1,9 @@
 """Rights: what a licence grants and what it keeps back, for each intent."""
 
-from collections.abc import Sequence
-
 from evoreg.policies.codes import Finding
-from evoreg.policies.context import verdict_of
-from evoreg.policies.question import Clause, Placed, Question, clauses
+from evoreg.policies.layout import Clause, Layout
+from evoreg.policies.policy import verdict_of
+from evoreg.policies.question import Question
 from evoreg.provenance.records.decision import Reason, Verdict
 
 _DROP = "leave the source out"
@@ -12,18 +11,18 @@ _ASK = "record a written permission"
 _NON_COMMERCIAL = ("nc-only", "research-only")
 
 
-def rights(trees: Sequence[Placed], question: Question) -> list[Reason]:
+def rights(layout: Layout, question: Question) -> list[Reason]:
     """Compare the rights that are needed with those that are granted.
 
     Args:
-        trees: The sources with their terms.
+        layout: The terms of one world.
         question: What is asked.
 
     Returns:
         Every right that is missing or needs a person.
     """
     found: list[Reason] = []
-    for clause in clauses(trees):
+    for clause in layout.clauses:
         if clause.row.kind in ("unknown", "other"):
             text = "Nothing is known about the licence: all rights are reserved."
             effect = verdict_of(question.policy.unknown)
@@ -32,7 +31,7 @@ def rights(trees: Sequence[Placed], question: Question) -> list[Reason]:
         found += _standing(clause, question)
         found += _changing(clause, question)
         found += _sharing(clause) if question.release else _hosting(clause)
-        found += _commerce(clause, question) if question.paid else []
+        found += _commerce(clause, question)
     return found
 
 
@@ -104,13 +103,17 @@ def _hosting(clause: Clause) -> list[Reason]:
 
 
 def _commerce(clause: Clause, question: Question) -> list[Reason]:
-    """The right to use the result commercially."""
+    """The right to use the result commercially; what a company does is hardly anything else."""
     row = clause.row
+    if not question.paid and question.context.kind != "company":
+        return []
     right = row.commercial_use
     needed: list[str] = [row.derivatives.value, row.merge.value]
     needed += [row.redistribute.value] if question.release else []
     if right.value in ("no", "unknown") or any(v in _NON_COMMERCIAL for v in needed):
         text = f"{row.title} does not allow commercial use."
+        if not question.paid:
+            text += " A company's release is hardly anything else."
         effect = _nc_effect(clause, question)
         fixes = (_DROP, _ASK)
         return [
@@ -118,7 +121,7 @@ def _commerce(clause: Clause, question: Question) -> list[Reason]:
                 Finding.COMMERCIAL_USE_FORBIDDEN, effect, text, clause=right.remark, fixes=fixes
             )
         ]
-    if right.value == "conditional":
+    if right.value == "conditional" and question.paid:
         text = f"{row.title} allows commercial use on a condition: {right.remark}."
         return [_condition(clause, text, right.remark)]
     return []
@@ -126,7 +129,7 @@ def _commerce(clause: Clause, question: Question) -> list[Reason]:
 
 def _nc_effect(clause: Clause, question: Question) -> Verdict:
     """A free release by a company under a Creative Commons NC licence is arguable."""
-    arguable = question.intent == "commercial" and clause.row.expression.startswith("CC-BY-NC")
+    arguable = question.release and clause.row.expression.startswith("CC-BY-NC")
     return verdict_of(question.policy.nc_for_companies) if arguable else Verdict.BLOCK
 
 

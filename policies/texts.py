@@ -1,13 +1,9 @@
-"""Licence texts: one normal form to recognise them by, and the files that only point elsewhere.
+"""Licence texts: what a file holds, what it points to, and what its name says.
 
-Two texts are the same licence if their words are the same. Case, punctuation, line breaks, a title
-and copyright lines do not count; any other word does, so that a text with an added condition is
-never taken for the text without it.
+How a text is recognised is told in `evoreg.policies.normal`.
 """
 
-import hashlib
 import re
-import unicodedata
 from dataclasses import dataclass
 
 MAX_TEXT = 1 << 20
@@ -15,19 +11,16 @@ MAX_TEXT = 1 << 20
 MAX_POINTER = 1024
 """Bytes; a longer file is not a mere pointer."""
 _SHOWN = 120
-_POINTER_WORDS = 25
 
-_TITLE = re.compile(r"\W*(the )?mit licen[sc]e\W*(\(mit\))?\W*", re.IGNORECASE)
-_COPYRIGHT = re.compile(r"\W*copyright\b.*(\d{4}|\(c\)|©|\[|<|\{)|\W*©", re.IGNORECASE)
-_RESERVED = re.compile(r"\W*all rights reserved\W*", re.IGNORECASE)
-# A line that says one of these is a condition, even if it begins like a copyright line.
-_CONDITION = re.compile(
-    r"\b(agree\w*|commercial\w*|condition\w*|distribut\w*|except\w*|forbid\w*|licen[sc]\w*|may|must"
-    r"|for (\w+[- ])?research|noncommercial\w*|not|notices?|only|permi\w*|prohibit\w*|purposes?"
-    r"|restrict\w*|shall|subject|terms?|uses?|used|without)\b",
-    re.IGNORECASE,
-)
-_WORD = re.compile(r"\w+")
+# Whatever else stands beside a link may be a condition.
+_POINTING = frozenset((
+    "a", "agreement", "and", "are", "at", "available", "be", "by", "can", "complete", "details",
+    "find", "following", "for", "found", "from", "full", "governed", "here", "http", "https",
+    "in", "information", "is", "it", "its", "licence", "license", "licenced", "licensed",
+    "link", "located", "model", "models", "more", "of", "on", "page", "please", "read", "refer",
+    "released", "see", "terms", "text", "that", "the", "these", "this", "to", "under", "url",
+    "version", "visit", "weights", "which", "www", "you",
+))  # fmt: skip
 _NAME_WORD = re.compile(r"[^\W_]+")
 _OTHER_THINGS = frozenset({"code", "codes", "data", "dataset", "datasets"})
 _WEIGHTS = frozenset({"model", "models", "weight", "weights"})
@@ -73,28 +66,6 @@ def decoded(data: bytes) -> str | None:
         return None
 
 
-def fingerprint(text: str) -> str:
-    """Return what names a licence text, whatever its layout.
-
-    Args:
-        text: The text.
-
-    Returns:
-        64 hexadecimal digits: SHA-256 of its words in lower case, without title and copyright
-        lines. Two texts with equal fingerprints have the same words.
-    """
-    lines = (line for line in text.splitlines() if not _ignored(line))
-    plain = unicodedata.normalize("NFKC", " ".join(lines)).casefold().replace("https://", "http://")
-    words = " ".join(_WORD.findall(plain))
-    return hashlib.sha256(words.encode()).hexdigest()
-
-
-def _ignored(line: str) -> bool:
-    if _TITLE.fullmatch(line) or _RESERVED.fullmatch(line):
-        return True
-    return _COPYRIGHT.match(line) is not None and _CONDITION.search(line) is None
-
-
 def pointer(data: bytes) -> Pointer | None:
     """Tell whether a licence file only points elsewhere.
 
@@ -102,13 +73,15 @@ def pointer(data: bytes) -> Pointer | None:
         data: Its bytes.
 
     Returns:
-        The link, if the file holds exactly one link and hardly a word beside it.
+        The link, if the file holds exactly one link, and beside it only words that say that the
+        licence is there.
     """
     text = decoded(data) if len(data) <= MAX_POINTER else None
     if text is None:
         return None
     found = sorted(set(_ADDRESS.findall(text)))
-    if len(found) != 1 or len(_WORD.findall(_ADDRESS.sub(" ", text))) > _POINTER_WORDS:
+    beside = _NAME_WORD.findall(_ADDRESS.sub(" ", text).casefold())
+    if len(found) != 1 or not _POINTING.issuperset(beside):
         return None
     return Pointer(found[0].rstrip(".,;"))
 

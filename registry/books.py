@@ -92,7 +92,13 @@ def _heart(kind: str, record: Mapping[str, Json]) -> str:
     if kind == "model":
         return str(record.get("name", ""))
     if kind == "claim":
-        return f"{record.get('model')} is under {record.get('expression')}"
+        said = record.get("expression")
+        told = f"is under {said}" if said else "has terms beside a licence"
+        return f"{record.get('model')} {told}"
+    if kind == "edge":
+        return f"{record.get('child')} from {record.get('parent')} ({record.get('relation')})"
+    if kind == "text":
+        return f"{record.get('size')} bytes, {str(record.get('digest'))[:19]}"
     if kind == "decision":
         return f"{record.get('intent')}: {record.get('verdict')}"
     if kind == "release":

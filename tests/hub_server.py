@@ -39,6 +39,8 @@ class Repository:
     readers: set[str] = field(default_factory=set)
     lies: Tree = field(default_factory=dict)
     """Bytes that are sent instead of the right ones."""
+    small: set[str] = field(default_factory=set)
+    """Files that lie in git itself, whatever they are called."""
 
     def commit(self, files: Tree, branch: str = "main") -> str:
         """Make a commit that holds exactly these files; return its 40 digits."""
@@ -156,8 +158,8 @@ def _git_blob(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
-def _is_large(path: str) -> bool:
-    return _LARGE.search(path) is not None
+def _is_large(repository: Repository, path: str) -> bool:
+    return _LARGE.search(path) is not None and path not in repository.small
 
 
 def _pointer(data: bytes) -> bytes:
@@ -176,8 +178,8 @@ def _error(status: int, code: str, message: str) -> Answer:
     return Answer(status, json.dumps({"error": message}).encode(), headers)
 
 
-def _entry(path: str, data: bytes) -> dict[str, Json]:
-    if not _is_large(path):
+def _entry(repository: Repository, path: str, data: bytes) -> dict[str, Json]:
+    if not _is_large(repository, path):
         return {"type": "file", "path": path, "size": len(data), "oid": _git_blob(data)}
     pointer = _pointer(data)
     large: dict[str, Json] = {
@@ -217,7 +219,8 @@ def _tree(hub: HubServer, request: Request) -> Answer:
     if isinstance(found, Answer):
         return found
     repository, commit = found
-    entries: list[Json] = [_entry(p, d) for p, d in sorted(repository.commits[commit].items())]
+    files = sorted(repository.commits[commit].items())
+    entries: list[Json] = [_entry(repository, path, data) for path, data in files]
     start = int(request.query.get("cursor", ["0"])[0])
     end = start + hub.page_size
     path = f"/api/models/{repository.name}/tree/{commit}?recursive=true&cursor={end}"
@@ -238,7 +241,7 @@ def _resolve(hub: HubServer, request: Request) -> Answer:
     if right is None:
         return _error(404, "EntryNotFound", "Entry not found")
     headers = {"X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
-    if not _is_large(path):
+    if not _is_large(repository, path):
         sent = repository.lies.get(path, right)
         return _part(sent, request.range, {**headers, "ETag": f'"{_git_blob(right)}"'})
     linked = {"X-Linked-Etag": f'"{_sha256(right)}"', "X-Linked-Size": str(len(right))}

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from evoreg.evolve.methods.group import Coefficient
+from evoreg.evolve.vocabulary.owners import row_shares
 from evoreg.evolve.vocabulary.rows import Rows
 
 _SAFE = 1e-20, 1e30
@@ -157,7 +158,7 @@ class Counter:
             rows = self.rows[place]
             if rows is None:
                 raise ValueError("this input keeps its rows")
-            self._owners[place] = torch.from_numpy(rows.shares(len(self.rows)))
+            self._owners[place] = torch.from_numpy(row_shares(rows, len(self.rows)))
         return self._owners[place]
 
 

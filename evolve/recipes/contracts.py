@@ -11,6 +11,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from evoreg.evolve.recipes.zeros import (
+    Zeros,
+    of_position,
+    of_reach,
+    of_scale,
+    of_weight,
+    of_weight_beside_others,
+    of_weight_in_sum,
+)
 from evoreg.provenance.records.recipe import Scalar
 
 Scope = Literal["shared", "input", "part"]
@@ -69,6 +78,9 @@ class Contract:
     """Shared parameter that, if true, divides by the sum of the weights, which must not be zero."""
     limits: Callable[[Mapping[str, float | bool]], str] | None = None
     """Given the values of one part, what is wrong with them together; empty if nothing is."""
+    zeros: Zeros | None = None
+    """Tells which parts of a tensor are left out for certain, whatever the numbers in it are;
+    nothing means that values alone never tell."""
 
     def parameter(self, name: str) -> Parameter | None:
         """Return a parameter by name, or nothing."""
@@ -108,6 +120,7 @@ def _task_vectors(
         divides_by_sum="" if consensus else "normalize",
         random=name.startswith(("dare", "della")),
         limits=_della_limits if name.startswith("della") else None,
+        zeros=of_weight,
         parameters=(
             _WEIGHT,
             Parameter("density", "part", "float", 1.0, low=0.0, high=1.0, idle=dense),
@@ -128,6 +141,7 @@ _ROWS = (
     Contract(
         "linear", "Linear (model soup)", "https://arxiv.org/abs/2203.05482",
         base="ignored", fewest=1, most=None, delta=False, divides_by_sum="normalize",
+        zeros=of_weight,
         parameters=(
             Parameter("weight", "input", "float", required=True),
             Parameter("normalize", "shared", "bool", True),
@@ -135,12 +149,12 @@ _ROWS = (
     ),
     Contract(
         "slerp", "SLERP", "https://doi.org/10.1145/325334.325242",
-        base="required", fewest=2, most=2, commutative=False, delta=False,
+        base="required", fewest=2, most=2, commutative=False, delta=False, zeros=of_position,
         parameters=(Parameter("t", "shared", "float", required=True),),
     ),
     Contract(
         "nuslerp", "NuSLERP", "https://doi.org/10.1145/325334.325242",
-        base="optional", fewest=2, most=2,
+        base="optional", fewest=2, most=2, zeros=of_weight_in_sum,
         parameters=(
             _WEIGHT,
             Parameter("nuslerp_row_wise", "shared", "bool", False),
@@ -150,6 +164,7 @@ _ROWS = (
     Contract(
         "multislerp", "Multi-SLERP", "https://goddard.blog/posts/multislerp-wow-what-a-cool-idea",
         base="optional", fewest=1, most=None, divides_by_sum="normalize_weights",
+        zeros=of_weight_beside_others,
         parameters=(
             _WEIGHT,
             Parameter("normalize_weights", "shared", "bool", True),
@@ -188,7 +203,7 @@ _ROWS = (
     ),
     Contract(
         "nearswap", "NearSwap", "https://huggingface.co/alchemonaut/QuartetAnemoi-70B-t0.0001",
-        base="required", fewest=2, most=2,
+        base="required", fewest=2, most=2, zeros=of_reach,
         parameters=(Parameter("t", "shared", "float", required=True),),
     ),
     Contract(
@@ -211,7 +226,7 @@ _ROWS = (
     ),
     Contract(
         "passthrough", "Passthrough", "https://huggingface.co/papers/2312.15166",
-        base="ignored", fewest=1, most=1, commutative=False, delta=False,
+        base="ignored", fewest=1, most=1, commutative=False, delta=False, zeros=of_scale,
         parameters=(Parameter("scale", "input", "float", 1.0),),
     ),
 )  # fmt: skip

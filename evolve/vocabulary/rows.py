@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 
-import numpy as np
-from numpy.typing import NDArray
-
 MEAN = -1
 """Owner of a row that is the mean of the rows of all models that know the token."""
 ZERO = -2
@@ -45,27 +42,3 @@ class Rows:
         """
         mine = zip(self.owner, self.index, count(), strict=False)
         return rows == self.count and all(o == place and i == n for o, i, n in mine)
-
-    def shares(self, inputs: int) -> NDArray[np.float64]:
-        """Return whose each row is.
-
-        A mean is divided evenly among the models that it is made of; a row of zeros is nobody's;
-        a row that no token has is divided as all the others are together.
-
-        Args:
-            inputs: Number of inputs of the tensor.
-
-        Returns:
-            Shape (count, inputs); each row sums to 1, or to 0 if it is nobody's.
-        """
-        table = np.zeros((self.count, inputs), dtype=np.float64)
-        owner = np.array(self.owner, dtype=np.int64)
-        (single,) = np.nonzero(owner >= 0)
-        table[single, owner[single]] = 1.0
-        for row, donors in self.donors.items():
-            for place, _ in donors:
-                table[row, place] = 1.0 / len(donors)
-        whole = table[owner != FILL].sum(axis=0)
-        if whole.sum() > 0:
-            table[owner == FILL] = whole / whole.sum()
-        return table

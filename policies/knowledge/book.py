@@ -11,8 +11,9 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter
 
+from evoreg.policies.normal import fingerprints, parts
 from evoreg.policies.terms import HubId, Terms
-from evoreg.policies.texts import decoded, fingerprint
+from evoreg.policies.texts import decoded
 from evoreg.provenance.records.digest import Digest, digest_of
 from evoreg.provenance.records.errors import Code, PolicyError
 
@@ -27,6 +28,9 @@ TERMS_FILES = (
 )
 """The files that hold rows; together they are all rows."""
 
+FILES = (*TERMS_FILES, "hub.yml", "texts.yml", "version.yml")
+"""All files that the digest covers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
@@ -38,10 +42,15 @@ class Knowledge:
     """The Hub's licence ids, in the Hub's order."""
     digest: Digest
     """What names this state of the knowledge, for `Decision.knowledge`."""
+    version: str
+    """Version of the data, as year and month."""
+    date: str
+    """The day of that version, ISO 8601."""
     _keys: Mapping[str, Terms]
     _expressions: Mapping[str, Terms]
     _names: Mapping[str, tuple[Terms, ...]]
     _texts: Mapping[str, str]
+    _additions: Mapping[str, str]
 
     def by_key(self, key: str) -> Terms | None:
         """Return the row of this key, or nothing."""
@@ -75,10 +84,33 @@ class Knowledge:
         return self._keys[max(fits)[1]] if fits else None
 
     def by_text(self, data: bytes) -> Terms | None:
-        """Return the row whose text these bytes are, or nothing."""
+        """Return the row whose text these bytes are, or nothing.
+
+        The text may have the licence's own addition behind it, such as its use policy.
+        """
+        rows = self.rows_of_text(data)
+        return rows[0] if len(rows) == 1 else None
+
+    def rows_of_text(self, data: bytes) -> tuple[Terms, ...]:
+        """Return the rows whose texts make up these bytes, and nothing else does.
+
+        Args:
+            data: A licence file.
+
+        Returns:
+            The rows in the order of their texts, each once; all apply. None if any word is left.
+        """
         text = decoded(data)
-        key = self._texts.get(fingerprint(text)) if text is not None else None
-        return self._keys[key] if key is not None else None
+        if text is None:
+            return ()
+        keys: list[str] = []
+        for mark in parts(text, self._texts.keys() | self._additions.keys()):
+            key = self._texts.get(mark) or self._additions[mark]
+            if mark not in self._texts and key not in keys:
+                return ()
+            if key not in keys:
+                keys.append(key)
+        return tuple(self._keys[key] for key in keys)
 
     def knows_text_of(self, row: Terms) -> bool:
         """Tell whether a text of this row would be recognised."""
@@ -100,7 +132,8 @@ class Knowledge:
         for name in sorted(corpus):
             row = self.by_expression(name)
             if row is not None:
-                _add_text(texts, fingerprint(corpus[name]), row.key)
+                for mark in fingerprints(corpus[name]):
+                    _add_text(texts, mark, row.key)
         new = json.dumps(sorted(texts.items())).encode()
         return replace(self, _texts=texts, digest=digest_of(self.digest.encode() + new))
 
@@ -124,17 +157,27 @@ def load() -> Knowledge:
     Raises:
         PolicyError: The data contradict themselves.
     """
-    parts = {name: _bytes(name) for name in (*TERMS_FILES, "hub.yml", "texts.yml")}
-    plain = [row for name in TERMS_FILES for row in _yaml(parts[name])]
+    data = {name: _bytes(name) for name in FILES}
+    plain = [row for name in TERMS_FILES for row in _yaml(data[name])]
     # Through JSON, because strict records take lists for tuples only there.
     rows = TypeAdapter(tuple[Terms, ...]).validate_json(json.dumps(plain))
-    hub = TypeAdapter(tuple[HubId, ...]).validate_json(json.dumps(_yaml(parts["hub.yml"])))
+    hub = TypeAdapter(tuple[HubId, ...]).validate_json(json.dumps(_yaml(data["hub.yml"])))
     hasher = hashlib.sha256()
-    for name in sorted(parts):
-        hasher.update(f"{name} {len(parts[name])}\n".encode() + parts[name])
-    digest: Digest = f"sha256:{hasher.hexdigest()}"
-    book = Knowledge(rows, hub, digest, _by_key(rows), _by_expression(rows), _by_name(rows), {})
-    return replace(book, _texts=_known_texts(book, _yaml(parts["texts.yml"])))
+    for name in sorted(data):
+        hasher.update(f"{name} {len(data[name])}\n".encode() + data[name])
+    keys, known, edition = _by_key(rows), _yaml(data["texts.yml"]), _yaml(data["version.yml"])
+    return Knowledge(
+        rows,
+        hub,
+        f"sha256:{hasher.hexdigest()}",
+        edition["version"],
+        edition["date"],
+        keys,
+        _by_expression(rows),
+        _by_name(rows),
+        _marks(keys, known["texts"]),
+        _marks(keys, known["additions"]),
+    )
 
 
 def _bytes(name: str) -> bytes:
@@ -173,9 +216,9 @@ def _by_name(rows: Iterable[Terms]) -> dict[str, tuple[Terms, ...]]:
     return found
 
 
-def _known_texts(book: Knowledge, known: Mapping[str, list[str]]) -> dict[str, str]:
+def _marks(keys: Mapping[str, Terms], known: Mapping[str, list[str]]) -> dict[str, str]:
     texts: dict[str, str] = {}
     for key, marks in known.items():
         for mark in marks:
-            _add_text(texts, mark, book._keys[key].key)
+            _add_text(texts, mark, keys[key].key)
     return texts

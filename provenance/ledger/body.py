@@ -1,30 +1,54 @@
 """The body of an entry: the canonical JSON text that says who wrote which record, and when."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from evoreg.provenance.ledger.values import NewEntry
 from evoreg.provenance.records.candidate import Candidate
 from evoreg.provenance.records.canonical import Json, to_canonical
 from evoreg.provenance.records.decision import Decision
 from evoreg.provenance.records.entry import EntryKind
-from evoreg.provenance.records.errors import Code, InputError
+from evoreg.provenance.records.errors import Code, InputError, UsageError
 from evoreg.provenance.records.license import LicenseClaim
+from evoreg.provenance.records.lineage import Edge
 from evoreg.provenance.records.model import Model
 from evoreg.provenance.records.record import Record
 from evoreg.provenance.records.release import Release
+from evoreg.provenance.records.text import HeldText
 
 RECORDS: Mapping[EntryKind, type[Record]] = {
     "model": Model,
     "claim": LicenseClaim,
+    "edge": Edge,
+    "text": HeldText,
     "decision": Decision,
     "candidate": Candidate,
     "release": Release,
 }
 """Which record an entry of each kind holds."""
+
+_Any = TypeVar("_Any", bound=Record)
+
+
+class _Form(BaseModel, Generic[_Any]):
+    """A body with a record of one type; read in one pass, for there may be ten thousand."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    at: str
+    by: str
+    record: _Any
+    schema_: str = Field(alias="schema")
+
+
+_FORMS: Mapping[EntryKind, TypeAdapter[_Form[Record]]] = {
+    kind: TypeAdapter(_Form[record])  # type: ignore[valid-type]  # a type of the table
+    for kind, record in RECORDS.items()
+}
 
 RESERVED = ("at", "by", "record", "schema")
 """The fields that every body has; extra fields have other names."""
@@ -48,6 +72,27 @@ class Body:
         """The extra field ``location``, or an empty text."""
         location = self.extra.get("location", "")
         return location if isinstance(location, str) else ""
+
+
+def stamp(moment: datetime) -> str:
+    """Return a time as bodies say it.
+
+    Args:
+        moment: A time with a time zone.
+
+    Returns:
+        ISO 8601, UTC, to the second, ending in Z.
+
+    Raises:
+        UsageError: It has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise UsageError(
+            Code.USAGE,
+            "the clock of the ledger gives a time without a time zone",
+            hint="pass a clock such as lambda: datetime.now(UTC)",
+        )
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def write_body(new: NewEntry, at: str, by: str) -> str:
@@ -97,15 +142,13 @@ def read_body(kind: EntryKind, text: str) -> Body:
         InputError: The text does not hold a record of this kind.
     """
     try:
-        fields: dict[str, Json] = json.loads(text)
-        record = RECORDS[kind].model_validate_json(json.dumps(fields["record"]))
-        schema, at, by = fields["schema"], fields["at"], fields["by"]
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        form = _FORMS[kind].validate_json(text)
+    except (ValidationError, LookupError) as error:
         raise _unreadable(kind, _first_message(error)) from error
-    if schema != _schema(kind) or not isinstance(at, str) or not isinstance(by, str):
-        raise _unreadable(kind, f"schema {schema!r} with at {at!r} and by {by!r}")
-    extra = {key: fields[key] for key in sorted(fields) if key not in RESERVED}
-    return Body(at, by, record, extra)
+    if form.schema_ != _schema(kind):
+        raise _unreadable(kind, f"schema {form.schema_!r}")
+    extra = form.model_extra or {}
+    return Body(form.at, form.by, form.record, {key: extra[key] for key in sorted(extra)})
 
 
 def _schema(kind: str) -> str:

@@ -1,15 +1,16 @@
 """The ledger as its users see it: append facts, ask for them, know how far it reaches."""
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 from sqlalchemy import select
 
 from evoreg.provenance.ledger import queries, tables
-from evoreg.provenance.ledger.body import write_body
+from evoreg.provenance.ledger.body import Body, stamp, write_body
 from evoreg.provenance.ledger.chain import PAGE, append_bodies, page_after, read_head
+from evoreg.provenance.ledger.lineage import LineageBook, read_lineage
 from evoreg.provenance.ledger.projection import storable
 from evoreg.provenance.ledger.store import Store
 from evoreg.provenance.ledger.values import (
@@ -22,8 +23,10 @@ from evoreg.provenance.ledger.values import (
 )
 from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.entry import Entry, EntryKind
-from evoreg.provenance.records.errors import Code, UsageError
 from evoreg.provenance.records.license import LicenseClaim
+from evoreg.provenance.records.lineage import Edge
+from evoreg.provenance.records.model import Model
+from evoreg.provenance.records.text import HeldText
 
 
 class Ledger:
@@ -53,6 +56,10 @@ class Ledger:
         """Give back all connections; the ledger cannot be used afterwards."""
         self.store.close()
 
+    def signature(self) -> tuple[str, str]:
+        """Return who writes here, and the time as an entry written now would say it."""
+        return self._actor, stamp(self._clock())
+
     def append(self, news: Sequence[NewEntry]) -> tuple[Entry, ...]:
         """Write some facts: all of them in one transaction, or none.
 
@@ -65,8 +72,8 @@ class Ledger:
         Raises:
             InputError: A record does not belong to its kind or has no canonical form.
         """
-        at = _stamp(self._clock())
-        bodies = [(new.kind, write_body(new, at, self._actor)) for new in news]
+        by, at = self.signature()
+        bodies = [(new.kind, write_body(new, at, by)) for new in news]
         if not bodies:
             return ()
         with self.store.writing() as connection:
@@ -142,6 +149,74 @@ class Ledger:
         with self.store.reading() as connection:
             return queries.find_claims(connection, tables.claims.c.identity == identity)
 
+    def edges_for(self, identity: Digest) -> tuple[Edge, ...]:
+        """Return what was told about the parents of some exact weights.
+
+        Args:
+            identity: `Model.identity` of the child.
+
+        Returns:
+            The edges, the oldest first.
+        """
+        with self.store.reading() as connection:
+            return queries.find_edges(connection, tables.edges.c.identity == identity)
+
+    def text(self, digest: Digest) -> HeldText | None:
+        """Return a held text.
+
+        Args:
+            digest: SHA-256 of the file.
+
+        Returns:
+            The text, or nothing if the ledger does not hold it.
+        """
+        return self.texts((digest,)).get(digest)
+
+    def texts(self, digests: Iterable[Digest]) -> dict[Digest, HeldText]:
+        """Return several held texts.
+
+        Args:
+            digests: SHA-256 of each file.
+
+        Returns:
+            Those that the ledger holds, in the order of the digests.
+        """
+        with self.store.reading() as connection:
+            return queries.find_texts(connection, digests)
+
+    def lineage(self) -> LineageBook:
+        """Return the way through the lineage of all models, in five queries and one state.
+
+        Ask `models_at`, `claims_at` and `edges_at` for the entries that a walk comes by.
+        """
+        with self.store.reading() as connection:
+            return read_lineage(connection)
+
+    def models_at(self, seqs: Iterable[int]) -> dict[int, RegisteredModel]:
+        """Return some registrations.
+
+        Args:
+            seqs: Numbers of entries, in any order.
+
+        Returns:
+            Number to model, sorted by number, for those of the numbers that are models.
+        """
+        return {
+            seq: RegisteredModel(seq, body.at, body.by, body.record, body.location)
+            for seq, body in self._bodies(seqs).items()
+            if isinstance(body.record, Model)
+        }
+
+    def claims_at(self, seqs: Iterable[int]) -> dict[int, LicenseClaim]:
+        """Return some claims; like `models_at`."""
+        found = self._bodies(seqs)
+        return {s: b.record for s, b in found.items() if isinstance(b.record, LicenseClaim)}
+
+    def edges_at(self, seqs: Iterable[int]) -> dict[int, Edge]:
+        """Return some edges; like `models_at`."""
+        found = self._bodies(seqs)
+        return {s: b.record for s, b in found.items() if isinstance(b.record, Edge)}
+
     def candidate(self, candidate_id: Digest) -> tuple[RecordedCandidate, ...]:
         """Return every recording of a candidate.
 
@@ -212,12 +287,6 @@ class Ledger:
         with self.store.reading() as connection:
             return queries.find_releases(connection, *([] if candidate_id is None else [wanted]))
 
-
-def _stamp(moment: datetime) -> str:
-    if moment.tzinfo is None:
-        raise UsageError(
-            Code.USAGE,
-            "the clock of the ledger gives a time without a time zone",
-            hint="pass a clock such as lambda: datetime.now(UTC)",
-        )
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    def _bodies(self, seqs: Iterable[int]) -> dict[int, Body]:
+        with self.store.reading() as connection:
+            return queries.find_bodies(connection, seqs)

@@ -58,9 +58,22 @@ def open_ledger(
 
 def _prepare(store: Store) -> None:
     with store.reading() as connection:
-        ready = _revision(connection, store.name) == REVISIONS[-1]
-    if ready:
+        found = _revision(connection, store.name)
+    if found == REVISIONS[-1]:
         return
+    try:
+        _bring_up(store)
+    except InputError as error:
+        if found is None or error.code != Code.LEDGER_UNREACHABLE:
+            raise
+        what = f"the tables have version {found}, and cannot be brought up to {REVISIONS[-1]} here"
+        hint = "open it once with the right to change its tables, such as that of its owner"
+        raise InputError(
+            Code.LEDGER_VERSION, f"{what}: {error.problems[0].what}", where=store.name, hint=hint
+        ) from error
+
+
+def _bring_up(store: Store) -> None:
     with store.writing() as connection:
         if connection.dialect.name == "postgresql":
             lock = text("SELECT pg_advisory_xact_lock(:key)")

@@ -1,5 +1,6 @@
 """Projections: the rows of the index tables that follow from an entry, and from nothing else."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection, Table, insert
@@ -10,11 +11,16 @@ from evoreg.provenance.records.candidate import Candidate
 from evoreg.provenance.records.decision import Decision
 from evoreg.provenance.records.entry import Entry
 from evoreg.provenance.records.license import LicenseClaim
+from evoreg.provenance.records.lineage import Edge
 from evoreg.provenance.records.model import Model
 from evoreg.provenance.records.release import Release
+from evoreg.provenance.records.text import HeldText
 
 Row = dict[str, object]
 """A row of an index table: column to value."""
+
+_PARENT = ("parent", "revision", "parent_identity", "relation", "origin")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def project(entry: Entry) -> list[tuple[Table, Row]]:
@@ -51,6 +57,20 @@ def storable(value: str) -> str:
     return value.replace("\\", "\\\\").replace("\0", "\\0")
 
 
+def restored(value: str) -> str:
+    """Return a text of the index tables as it was before `storable`.
+
+    Args:
+        value: A text that `storable` returned.
+
+    Returns:
+        The text as the entry has it.
+    """
+    if "\\" not in value:
+        return value
+    return _ESCAPED.sub(lambda found: "\0" if found[1] == "0" else found[1], value)
+
+
 def write_projections(connection: Connection, written: Iterable[Entry]) -> None:
     """Write the rows of some entries into the index tables.
 
@@ -76,6 +96,10 @@ def _rows(body: Body) -> Iterator[tuple[Table, Row]]:
             yield from _model(model, body.location)
         case LicenseClaim() as claim:
             yield tables.claims, _fields(claim, "model", "identity", "expression", "origin")
+        case Edge() as edge:
+            yield tables.edges, _fields(edge, "child", "identity", *_PARENT)
+        case HeldText() as held:
+            yield tables.texts, _fields(held, "digest", "size")
         case Decision() as decision:
             digest = decision.record_digest()
             yield (

@@ -1,5 +1,10 @@
 """Questions to the ledger, answered with records through the index tables."""
 
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
 from sqlalchemy import ColumnElement, Connection, select
 
 from evoreg.provenance.ledger import tables
@@ -12,11 +17,19 @@ from evoreg.provenance.ledger.values import (
     RegisteredModel,
 )
 from evoreg.provenance.records.candidate import Candidate
+from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.decision import Decision
+from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.errors import Code, InputError, VerificationError
 from evoreg.provenance.records.license import LicenseClaim
+from evoreg.provenance.records.lineage import Edge
 from evoreg.provenance.records.model import Model
 from evoreg.provenance.records.release import Release
+from evoreg.provenance.records.text import HeldText
+
+_CHUNK = 500
+"""Values that are named in one query: every database takes so many."""
+_Value = TypeVar("_Value")
 
 
 def find_models(
@@ -56,6 +69,63 @@ def find_claims(
     return tuple(body.record for _, body in found if isinstance(body.record, LicenseClaim))
 
 
+def find_edges(connection: Connection, *conditions: ColumnElement[bool]) -> tuple[Edge, ...]:
+    """Return edges of the lineage.
+
+    Args:
+        connection: A connection to the ledger.
+        conditions: Conditions on the table `edges`; none means all.
+
+    Returns:
+        The edges in the order of their recording.
+    """
+    query = select(tables.edges.c.seq).where(*conditions)
+    found = _bodies(connection, tables.entries.c.seq.in_(query))
+    return tuple(body.record for _, body in found if isinstance(body.record, Edge))
+
+
+def find_texts(connection: Connection, digests: Iterable[Digest]) -> dict[Digest, HeldText]:
+    """Return held texts.
+
+    Args:
+        connection: A connection to the ledger.
+        digests: Which.
+
+    Returns:
+        Those that are held, in the order of the digests. Of several recordings the first that has
+        the content counts.
+    """
+    wanted = tuple(dict.fromkeys(digests))
+    found: dict[Digest, HeldText] = {}
+    for chunk in _chunks(wanted):
+        query = select(tables.texts.c.seq).where(tables.texts.c.digest.in_(chunk))
+        for _, body in _bodies(connection, tables.entries.c.seq.in_(query)):
+            if isinstance(body.record, HeldText):
+                known = found.setdefault(body.record.digest, body.record)
+                if known.content is None:
+                    found[body.record.digest] = body.record
+    return {digest: found[digest] for digest in wanted if digest in found}
+
+
+def find_bodies(connection: Connection, seqs: Iterable[int]) -> dict[int, Body]:
+    """Return what some entries say.
+
+    Args:
+        connection: A connection to the ledger.
+        seqs: Numbers of entries, in any order.
+
+    Returns:
+        Number to body, sorted by number; numbers that no entry has are left out.
+    """
+    chunks = _chunks(tuple(sorted(set(seqs))))
+    with _uncollected():
+        return {
+            seq: body
+            for chunk in chunks
+            for seq, body in _bodies(connection, tables.entries.c.seq.in_(chunk))
+        }
+
+
 def find_candidates(
     connection: Connection, condition: ColumnElement[bool]
 ) -> tuple[RecordedCandidate, ...]:
@@ -89,7 +159,7 @@ def find_decisions(
     """
     query = select(tables.decisions.c.seq).where(*conditions)
     return tuple(
-        RecordedDecision(seq, body.at, body.by, body.record)
+        RecordedDecision(seq, body.at, body.by, body.record, _inquiry(body))
         for seq, body in _bodies(connection, tables.entries.c.seq.in_(query))
         if isinstance(body.record, Decision)
     )
@@ -113,6 +183,27 @@ def find_releases(
         for seq, body in _bodies(connection, tables.entries.c.seq.in_(query))
         if isinstance(body.record, Release)
     )
+
+
+def _inquiry(body: Body) -> Mapping[str, Json] | None:
+    found = body.extra.get("inquiry")
+    return found if isinstance(found, dict) else None
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector still: it would take longer than the reading of many records."""
+    working = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if working:
+            gc.enable()
+
+
+def _chunks(values: tuple[_Value, ...]) -> Iterator[tuple[_Value, ...]]:
+    return (values[at : at + _CHUNK] for at in range(0, len(values), _CHUNK))
 
 
 def _bodies(connection: Connection, condition: ColumnElement[bool]) -> list[tuple[int, Body]]:

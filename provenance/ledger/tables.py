@@ -22,7 +22,7 @@ from sqlalchemy import (
 VERSION_TABLE = "ledger_version"
 """The table in which the migrations note how far they have come."""
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """All schema versions, oldest first; the last is the one that this program writes."""
 
 
@@ -79,8 +79,9 @@ models = Table(
     Column("revision", Text),
     Column("identity", Text, nullable=False),
     Column("location", Text, nullable=False),
-    # A hash index takes names of any length, which a B-tree of PostgreSQL does not.
-    Index("models_name", "name", postgresql_using="hash"),
+    # The migrations make it a hash index in PostgreSQL, where a B-tree takes no long names. To say
+    # so here would load everything about PostgreSQL also for those who use SQLite.
+    Index("models_name", "name"),
     Index("models_identity", "identity"),
 )
 """Registered models."""
@@ -110,6 +111,32 @@ claims = Table(
     Index("claims_identity", "identity"),
 )
 """Licence claims."""
+
+edges = Table(
+    "edges",
+    metadata,
+    _seq(),
+    Column("child", Text, nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("parent", Text, nullable=False),
+    Column("revision", Text),
+    Column("parent_identity", Text),
+    Column("relation", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Index("edges_identity", "identity"),
+    Index("edges_parent", "parent"),  # in PostgreSQL as models_name
+)
+"""Edges of the lineage; `identity` is that of the child."""
+
+texts = Table(
+    "texts",
+    metadata,
+    _seq(),
+    Column("digest", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Index("texts_digest", "digest"),
+)
+"""Held texts of licences and notices."""
 
 decisions = Table(
     "decisions",
@@ -178,6 +205,8 @@ PROJECTIONS = (
     models,
     model_files,
     claims,
+    edges,
+    texts,
     decisions,
     candidates,
     contributions,

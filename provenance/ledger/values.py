@@ -71,6 +71,8 @@ class RecordedDecision(Written):
 
     decision: Decision
     """The record."""
+    inquiry: Mapping[str, Json] | None = None
+    """All that was asked and known, if it was recorded beside the decision."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ class UpstreamFile:
     """The content."""
     role: Literal["license", "notice"]
     """Licence text (with or without copyright lines), or a NOTICE file."""
+    license: str = ""
+    """SPDX id or LicenseRef whose text this was recognised as; empty if nobody knows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,9 @@ class ReleaseFacts:
 
     The decision speaks of their sources, not of them.
     """
+    card_license: tuple[tuple[str, str], ...] = ()
+    """``license``, ``license_name`` and ``license_link`` of the card, as policy proposes them; left
+    out, they are made from the licence of the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +134,24 @@ class Credit:
     """True for an earlier result, which stands for its own sources."""
 
 
+NOT_IN_RESULT = "SOURCE_NOT_USED"
+"""Name of the reason that leaves a source out of account."""
+
+
 def _license_of(facts: ReleaseFacts, model: Model) -> SourceLicense:
     for source in facts.decision.sources:
         if source.model == model.label and source.identity == model.identity:
             return source
+    if any(r.name == NOT_IN_RESULT and r.model == model.label for r in facts.decision.reasons):
+        return SourceLicense(
+            model=model.label,
+            identity=model.identity,
+            expression="NOASSERTION",
+            key="",
+            name="not asked for: nothing of it is in the result",
+            evidence=(),
+            verdict=Verdict.ALLOW,
+        )
     raise InputError(
         Code.MODEL_UNKNOWN,
         "the decision says nothing about these weights",
@@ -229,7 +248,7 @@ class _Books:
         inside = [
             self._license(part.reference, step.models[part.reference])
             for part in step.candidate.contributions
-            if part.reference in step.models
+            if part.reference in step.models and part.used
         ]
         terms = sorted({term for one in inside for term in _terms(one.expression)})
         return SourceLicense(
@@ -239,7 +258,10 @@ class _Books:
             key="",
             name="as its own sources",
             evidence=("its own sources",),
-            verdict=max((one.verdict for one in inside), key=lambda verdict: verdict.severity),
+            verdict=max(
+                (Verdict.ALLOW, *(one.verdict for one in inside)),
+                key=lambda verdict: verdict.severity,
+            ),
         )
 
 

@@ -5,6 +5,7 @@ import re
 import yaml
 
 from evoreg.provenance.papers.facts import Credit, ReleaseFacts
+from evoreg.provenance.papers.gate import gate_fields
 from evoreg.provenance.papers.license_plan import INDEX, license_ids, single_license
 from evoreg.provenance.records.model import Model
 
@@ -81,10 +82,13 @@ def _hub_names(model: Model) -> list[str]:
 
 
 def _license_fields(facts: ReleaseFacts) -> dict[str, str]:
-    ids = license_ids(facts.decision.outbound)
+    ids, single = license_ids(facts.decision.outbound), single_license(facts.decision)
+    link = "LICENSE" if single else INDEX
+    if facts.card_license:
+        given = dict(facts.card_license)
+        return {**given, "license_link": link} if "license_link" in given else given
     if not ids:
         return {"license": "unknown"}
-    single = single_license(facts.decision)
     if single in HUB_IDS:
         return {"license": HUB_IDS[single]}
     names = [re.sub(r"^licenseref-(?:scancode-|evoreg-)?", "", key.lower()) for key in ids]
@@ -92,7 +96,7 @@ def _license_fields(facts: ReleaseFacts) -> dict[str, str]:
     return {
         "license": "other",
         "license_name": name if len(name) <= 64 else "several-licenses",
-        "license_link": "LICENSE" if single else INDEX,
+        "license_link": link,
     }
 
 
@@ -112,7 +116,7 @@ def front_matter(facts: ReleaseFacts, sources: tuple[Credit, ...]) -> str:
     parents = dict.fromkeys(
         name for credit in sources if credit.contribution.used for name in _hub_names(credit.model)
     )
-    fields: dict[str, str | list[str]] = dict(_license_fields(facts))
+    fields: dict[str, object] = dict(_license_fields(facts))
     if parents:
         fields["base_model"] = list(parents)
     fields["base_model_relation"] = "merge"
@@ -121,4 +125,5 @@ def front_matter(facts: ReleaseFacts, sources: tuple[Credit, ...]) -> str:
     method = facts.candidate.recipe.method
     known = [method] if _METHOD.fullmatch(method) else []
     fields["tags"] = list(dict.fromkeys(["merge", "evoreg", *known]))
+    fields.update(gate_fields(facts.decision))
     return yaml.safe_dump(fields, sort_keys=False, allow_unicode=False, width=1000)

@@ -18,6 +18,7 @@ from evoreg.provenance.papers.license_texts import (
     known_texts,
     license_text,
 )
+from evoreg.provenance.papers.words import NOTICE_KEEPS
 from evoreg.provenance.records.decision import Decision
 from evoreg.provenance.records.errors import Code, PolicyError
 
@@ -27,11 +28,17 @@ INDEX = "LICENSES/README.md"
 SHORTEST_TEXT = 200
 """Characters; a shorter file is an address or a remark, not the text of a licence."""
 
+LONGEST_EXPRESSION = 20_000
+"""Characters; a longer licence expression is refused unread."""
+
 LONGEST_NOTICE = 256 * 1024
 """Bytes; a longer NOTICE of a source is carried as a file instead of being quoted."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,127}")
 _BLANK = re.compile(r"<year>|\[(?:xxxx|yyyy)\]", re.IGNORECASE)
+_POLICY = re.compile(
+    r"(?<![a-z])aup(?![a-z])|polic(?:y|ies)|restriction|prohibited|acceptable|attachment[-_ ]?a"
+)
 _LICENSING = Licensing()
 
 
@@ -58,7 +65,8 @@ class Plan:
     texts: tuple[Text, ...]
     """One for each licence, sorted by id."""
     kept: Mapping[str, UpstreamFile]
-    """Files of the sources that say more than the standard text, by new path."""
+    """Files of the sources that say more than the standard text, by new path; the same bytes of
+    several sources once."""
     result: bytes | None
     """Content of LICENSE; nothing without a single licence, or without its text."""
 
@@ -75,9 +83,11 @@ def license_ids(expression: str) -> tuple[str, ...]:
     Raises:
         PolicyError: Not an expression, or an id that could not be a file name.
     """
+    if len(expression) > LONGEST_EXPRESSION:
+        raise _bad_expression(expression, "too long to be a licence expression")
     try:
         parsed = _LICENSING.parse(expression)
-    except (ExpressionError, ExpressionParseError) as error:
+    except (ExpressionError, ExpressionParseError, RecursionError) as error:
         raise _bad_expression(expression, str(error)) from error
     known = {name.lower(): name for name in known_texts()}
     found: dict[str, str] = {}
@@ -109,7 +119,7 @@ def notice_text(data: bytes) -> str | None:
     if len(data) > LONGEST_NOTICE:
         return None
     text = data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
-    return visible(text, keep="\n\t\u00a0\u3000").strip("\n")
+    return visible(text, keep=NOTICE_KEEPS).strip("\n")
 
 
 def _quoted_in_full(data: bytes) -> bool:
@@ -121,22 +131,34 @@ def _as_text(data: bytes) -> str:
     return flat(data.decode("utf-8-sig", "replace"))
 
 
+def is_policy_file(file: UpstreamFile) -> bool:
+    """Return whether a file holds restrictions beside a licence, told from its name."""
+    return _POLICY.search(file.path.rpartition("/")[2].lower()) is not None
+
+
+def _carries_text(file: UpstreamFile) -> bool:
+    return file.role == "license" and len(_as_text(file.data)) >= SHORTEST_TEXT
+
+
+def _best(files: Sequence[UpstreamFile]) -> UpstreamFile | None:
+    return min(files, key=lambda f: ("licen" not in f.path.lower(), f.path), default=None)
+
+
 def _from_source(
     wanted: str, decision: Decision, upstream: Sequence[UpstreamFile]
 ) -> UpstreamFile | None:
-    """Find the text in a source whose only licence this is."""
+    """Find the text: a file known as it, of whomever, or one of a source that it alone governs."""
+    texts = [file for file in upstream if _carries_text(file) and not is_policy_file(file)]
+    known = _best([file for file in texts if file.license.lower() == wanted.lower()])
+    if known is not None:
+        return known
+    unknown = [file for file in texts if not file.license]
     for source in decision.sources:
         if license_ids(source.expression) != (wanted,):
             continue
-        found = [
-            file
-            for file in upstream
-            if file.model == source.model
-            and file.role == "license"
-            and len(_as_text(file.data)) >= SHORTEST_TEXT
-        ]
-        if found:
-            return min(found, key=lambda file: ("licen" not in file.path.lower(), file.path))
+        found = _best([file for file in unknown if file.model == source.model])
+        if found is not None:
+            return found
     return None
 
 
@@ -161,17 +183,10 @@ def _texts(decision: Decision, upstream: Sequence[UpstreamFile]) -> tuple[Text, 
     return tuple(found)
 
 
-def _says_more(file: UpstreamFile, decision: Decision, texts: Sequence[Text]) -> bool:
+def _says_more(file: UpstreamFile, held: frozenset[str]) -> bool:
     if file.role == "notice":
         return not _quoted_in_full(file.data)
-    ids = {
-        key
-        for source in decision.sources
-        if source.model == file.model
-        for key in license_ids(source.expression)
-    }
-    held = [text for text in texts if text.id in ids and text.data is not None]
-    return all(_as_text(text.data or b"") != _as_text(file.data) for text in held)
+    return _as_text(file.data) not in held
 
 
 def _holders(wanted: str, decision: Decision, upstream: Sequence[UpstreamFile]) -> list[str]:
@@ -224,14 +239,17 @@ def license_plan(decision: Decision, upstream: Sequence[UpstreamFile] = ()) -> P
     Raises:
         PolicyError: The decision holds something that is no licence expression.
     """
-    ordered = sorted(upstream, key=lambda file: (file.model, file.path, file.data))
+    ordered = sorted(upstream, key=lambda file: (file.model, file.path, file.data, file.license))
     texts = _texts(decision, ordered)
+    held = frozenset(_as_text(text.data) for text in texts if text.data is not None)
     taken = {INDEX.lower(), *(text.path.lower() for text in texts)}
     folders: dict[str, str] = {}
     kept: dict[str, UpstreamFile] = {}
+    seen: set[bytes] = set()
     for file in ordered:
-        if not _says_more(file, decision, texts):
+        if file.data in seen or not _says_more(file, held):
             continue
+        seen.add(file.data)
         if file.model not in folders:
             name = safe_name(label_text(file.model))
             folders[file.model] = free_path(f"LICENSES/{name}", taken)

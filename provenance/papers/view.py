@@ -32,7 +32,11 @@ KIND_WORDS: dict[str, str] = {
     "source_offer": "an offer of the source form",
     "modification_statement": "a statement of the changes, in MODIFICATIONS.md",
     "credits": "credits",
+    "acceptance": "recipients must accept the restrictions before they get the model",
+    "eu_gate": "the page must keep the European Union out",
 }
+CONDITIONAL = "words to be shown to the public, not in force by themselves"
+"""The same for words that must be shown only where a condition holds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,24 +4,21 @@ Facts in, bytes out. The same facts give the same bytes; nothing is read from a 
 the network. What is owed but cannot be written is returned as a list of problems.
 """
 
-import json
-import re
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Iterable
 from types import MappingProxyType
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from evoreg.provenance.papers import words
+from evoreg.provenance.papers.changes import change_words
 from evoreg.provenance.papers.escape import (
     Markdown,
     Plain,
     label_text,
     markdown,
     plain,
+    web_address,
     without_path,
 )
-from evoreg.provenance.papers.facts import Credit, Earlier, Papers, ReleaseFacts, credits_of
+from evoreg.provenance.papers.facts import Credit, Papers, ReleaseFacts, credits_of
 from evoreg.provenance.papers.front_matter import front_matter
 from evoreg.provenance.papers.license_plan import (
     INDEX,
@@ -30,8 +27,12 @@ from evoreg.provenance.papers.license_plan import (
     notice_text,
 )
 from evoreg.provenance.papers.recipe import recipe_bytes
+from evoreg.provenance.papers.record import record_bytes as record_bytes
+from evoreg.provenance.papers.render import render
+from evoreg.provenance.papers.restrictions import restrictions
 from evoreg.provenance.papers.verify import missing_papers
 from evoreg.provenance.papers.view import (
+    CONDITIONAL,
     KIND_WORDS,
     credit_row,
     how_rows,
@@ -40,39 +41,7 @@ from evoreg.provenance.papers.view import (
     score_cells,
     share_text,
 )
-from evoreg.provenance.records.candidate import Candidate
-from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.decision import Decision, Obligation, Verdict
-from evoreg.provenance.records.entry import Entry
-
-SCHEMA = "evoreg/record/1"
-"""Form of evoreg.json."""
-
-
-@cache
-def _environment(kind: type[str]) -> Environment:
-    """Return an environment that prints only text which went through the escape of `kind`."""
-
-    def escaped(value: object) -> object:
-        if not isinstance(value, kind):
-            raise TypeError(f"{type(value).__name__} in a paper was not escaped")
-        return value
-
-    # Escaping is done before, by kind of paper: HTML escaping would be wrong in a NOTICE file.
-    return Environment(
-        loader=PackageLoader("evoreg.provenance.papers", "templates"),
-        autoescape=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        finalize=escaped,
-    )
-
-
-def _render(template: str, kind: type[str], **values: object) -> bytes:
-    text = _environment(kind).get_template(template).render(values)
-    return (re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n").encode()
 
 
 def _of_kind(decision: Decision, kind: str) -> list[Obligation]:
@@ -85,37 +54,49 @@ def _about(item: Obligation) -> Markdown:
 
 
 def _display(facts: ReleaseFacts) -> list[Markdown]:
-    lines = [words.display_lines(i, facts.name)[0] for i in _of_kind(facts.decision, "display")]
-    return [words.display_text(line) for line in dict.fromkeys(lines) if line]
+    owed = [i for i in _of_kind(facts.decision, "display") if not words.is_conditional(i)]
+    lines = [line for item in owed for line in words.display_lines(item, facts.name)[:1]]
+    return [words.display_text(line) for line in dict.fromkeys(lines)]
+
+
+def _owed(item: Obligation) -> tuple[Markdown, Markdown, Markdown]:
+    later = item.kind == "display" and words.is_conditional(item)
+    kind = Markdown(CONDITIONAL if later else KIND_WORDS[item.kind])
+    text = words.name_sentence(item) if item.kind == "name_prefix" else words.prose(item.text)
+    return kind, _about(item), text
+
+
+def _changed(facts: ReleaseFacts) -> str:
+    return change_words(facts.candidate, [(one.name, one.candidate) for one in facts.earlier])
 
 
 def _card(facts: ReleaseFacts, sources: tuple[Credit, ...], plan: Plan) -> bytes:
     decision = facts.decision
-    body = _render(
+    count = sum(credit.contribution.used for credit in sources if not credit.step)
+    body = render(
         "README.md.j2",
         Markdown,
         name=markdown(without_path(facts.name)),
         display=_display(facts),
-        count=Markdown(sum(credit.contribution.used for credit in sources if not credit.step)),
+        count=Markdown(count),
+        models=Markdown("model" if count == 1 else "models"),
         steps=[words.source_name(step.name) for step in facts.earlier],
         method=markdown(facts.candidate.recipe.method),
         version=markdown(facts.candidate.engine.version),
+        made=Markdown("made from" if _changed(facts) == words.SINGLE else "a merge of"),
         credits_heading=Markdown(words.CREDITS_HEADING),
         source_heading=Markdown(words.SOURCE_HEADING),
         rows=[credit_row(credit, plan) for credit in sources],
         how=how_rows(facts, sources),
         outbound=markdown(decision.outbound, limit=2000),
-        owed=[
-            (Markdown(KIND_WORDS[item.kind]), _about(item), words.prose(item.text))
-            for item in decision.obligations
-        ],
+        owed=[_owed(item) for item in decision.obligations],
         open=[
             words.prose(f"{reason.name} ({label_text(reason.model)}): {reason.message}")
             for reason in decision.reasons
             if reason.effect is Verdict.REVIEW
         ],
         offers=[words.prose(item.text) for item in _of_kind(decision, "source_offer")],
-        changed=Markdown(words.CHANGED),
+        changed=Markdown(_changed(facts)),
         scores=[score_cells(row) for row in facts.evaluations],
     )
     return f"---\n{front_matter(facts, sources)}---\n\n".encode() + body
@@ -125,43 +106,53 @@ def _credit_line(credit: Credit) -> Plain:
     used = credit.contribution.used
     share = f"effective share {plain(share_text(credit))}" if used else "not in the result"
     who = "made on the way" if credit.made else makers(credit.model)
-    rest = f"{revision_of(credit.model)}, {plain(who)}, {plain(credit.license.expression)}, {share}"
+    address = web_address(credit.license.url)
+    terms = credit.license.expression + (f" ({address})" if address else "")
+    rest = f"{revision_of(credit.model)}, {plain(who)}, {plain(terms, limit=2000)}, {share}"
     return Plain(words.credit_start(credit.model.label) + rest)
 
 
 def _notice(facts: ReleaseFacts, sources: tuple[Credit, ...]) -> bytes:
-    quoted = []
+    quoted: dict[tuple[Plain, Plain, tuple[Plain, ...]], None] = {}
     for file in sorted(facts.upstream, key=lambda item: (item.model, item.path, item.data)):
         text = notice_text(file.data) if file.role == "notice" else None
         if text is not None:
-            lines = [Plain(line) for line in text.split("\n")]
-            quoted.append((words.plain_source_name(file.model), plain(file.path), lines))
-    sentences = [item.text for item in _of_kind(facts.decision, "notice") if item.text]
+            name = (words.plain_source_name(file.model), plain(file.path))
+            quoted[(*name, words.quoted_lines(text))] = None
+    shown = {lines for _, _, lines in quoted}
+    sentences = [words.notice_lines(i.text) for i in _of_kind(facts.decision, "notice") if i.text]
     attributions = [item.text for item in _of_kind(facts.decision, "attribution") if item.text]
-    return _render(
+    alone = _changed(facts) == words.SINGLE
+    return render(
         "NOTICE.j2",
         Plain,
         name=plain(without_path(facts.name)),
-        sentences=[Plain(text) for text in dict.fromkeys(sentences)],
+        inside=Plain(words.INSIDE_ONE if alone else words.INSIDE),
+        sentences=[lines for lines in dict.fromkeys(sentences) if lines not in shown],
         attributions=[words.plain_prose(text) for text in dict.fromkeys(attributions)],
-        notices=quoted,
+        notices=list(quoted),
         credits=[_credit_line(credit) for credit in sources],
     )
 
 
 def _changes(facts: ReleaseFacts, sources: tuple[Credit, ...]) -> bytes:
+    made = {"": change_words(facts.candidate)}
+    made |= {step.name: change_words(step.candidate) for step in facts.earlier}
+
     def fate(credit: Credit) -> Markdown:
         if not credit.contribution.used:
             return Markdown("considered, not in the result")
-        if credit.step:
-            word = "the base of" if credit.base else "merged into"
-            return Markdown(f"{word} {words.source_name(credit.step)}")
-        return Markdown("the base of the merge" if credit.base else "merged into the result")
+        into = words.source_name(credit.step) if credit.step else Markdown("the result")
+        if made[credit.step] == words.CHANGED:
+            base = f"the base of {into if credit.step else 'the merge'}"
+            return Markdown(base if credit.base else f"merged into {into}")
+        whole = "" if made[credit.step] == words.SINGLE else "parts of it "
+        return Markdown(f"{whole}taken over into {into}")
 
-    return _render(
+    return render(
         "MODIFICATIONS.md.j2",
         Markdown,
-        changed=Markdown(words.CHANGED),
+        changed=Markdown(_changed(facts)),
         rows=[
             (
                 words.source_name(credit.model.label),
@@ -194,7 +185,7 @@ def _index(plan: Plan) -> bytes:
         (local(path), words.source_name(file.model), markdown(without_path(file.path)))
         for path, file in plan.kept.items()
     ]
-    return _render("LICENSES.md.j2", Markdown, texts=texts, kept=kept)
+    return render("LICENSES.md.j2", Markdown, texts=texts, kept=kept)
 
 
 def _license_files(plan: Plan) -> Iterable[tuple[str, bytes]]:
@@ -233,46 +224,10 @@ def papers(facts: ReleaseFacts) -> Papers:
         words.RECIPE: recipe_bytes(facts.recipe_yaml, labels),
         **dict(_license_files(plan)),
     }
-    owed = _of_kind(facts.decision, "use_restrictions")
-    if owed:
-        restrictions = [(_about(item), words.prose(item.text)) for item in owed]
-        files[words.RESTRICTIONS] = _render(
-            "USE_RESTRICTIONS.md.j2", Markdown, restrictions=restrictions
-        )
-    problems = missing_papers(files, facts.decision, upstream=facts.upstream)
+    bound = restrictions(facts.decision, plan)
+    if bound is not None:
+        files[words.RESTRICTIONS] = bound
+    problems = missing_papers(
+        files, facts.decision, upstream=facts.upstream, statement=_changed(facts)
+    )
     return Papers(MappingProxyType(dict(sorted(files.items()))), problems)
-
-
-def record_bytes(
-    candidate: Candidate, decision: Decision, entry: Entry, earlier: Sequence[Earlier] = ()
-) -> bytes:
-    """Return the content of evoreg.json: the record of a candidate, for programs.
-
-    The candidate stands in it as it was recorded, so that its id can be computed again.
-
-    Args:
-        candidate: The candidate.
-        decision: What policy says about it.
-        entry: The line of the ledger that recorded it.
-        earlier: Earlier results that are inside.
-
-    Returns:
-        Indented JSON with sorted keys, in ASCII.
-    """
-    record: dict[str, Json] = {
-        "schema": SCHEMA,
-        "candidate": candidate.to_json(),
-        "candidate_id": candidate.id,
-        "decision": decision.to_json(),
-        "entry": {"seq": entry.seq, "hash": entry.hash},
-    }
-    if earlier:
-        record["earlier"] = [
-            {
-                "name": step.name,
-                "candidate": step.candidate.to_json(),
-                "candidate_id": step.candidate.id,
-            }
-            for step in earlier
-        ]
-    return (json.dumps(record, indent=2, sort_keys=True) + "\n").encode()

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Literal
 
 from evoreg.provenance.records.digest import Digest
-from evoreg.provenance.records.record import Record
+from evoreg.provenance.records.record import Grown, Record
 
 Intent = Literal["research", "commercial", "hosted"]
 """What the result is for: a research release, a commercial release, or a paid service alone."""
@@ -69,6 +69,8 @@ class Obligation(Record):
         "source_offer",
         "modification_statement",
         "credits",
+        "acceptance",
+        "eu_gate",
     ]
     """What must be produced."""
     license: str
@@ -100,8 +102,10 @@ class SourceLicense(Record):
     """The worst reason about this source."""
 
 
-class Decision(Record):
+class Decision(Grown):
     """The answer of the gate for one intent."""
+
+    LATER = frozenset({"policy_name", "knowledge_version", "inquiry"})
 
     intent: Intent
     """The use that was asked about."""
@@ -119,3 +123,9 @@ class Decision(Record):
     """Digest of the policy that decided."""
     knowledge: Digest
     """Digest of the licence knowledge base that was read."""
+    policy_name: str | None = None
+    """Name of the policy, such as ``default`` or the name of its file."""
+    knowledge_version: str | None = None
+    """Version of the licence knowledge base, such as ``2026-11-22``."""
+    inquiry: Digest | None = None
+    """Digest of all that was asked and known (`evoreg.policies.inquiry`), to decide it again."""

@@ -8,8 +8,9 @@ from pydantic import Field
 from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.record import Record
 
-EntryKind = Literal["model", "claim", "decision", "candidate", "release"]
-"""What a line tells: a registered model, a licence claim, a decision, a candidate, a release."""
+EntryKind = Literal["model", "claim", "edge", "text", "decision", "candidate", "release"]
+"""What a line tells: a registered model, a licence claim, an edge of the lineage, a held text, a
+decision, a candidate, a release."""
 
 GENESIS: Digest = "sha256:" + "0" * 64
 """The predecessor of the first entry."""

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from evoreg.provenance.records.canonical import to_canonical
 from evoreg.provenance.records.digest import Digest, digest_of
-from evoreg.provenance.records.record import Record
+from evoreg.provenance.records.record import Grown, Record
 
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 """A Hub revision: the 40 hexadecimal digits of a commit."""
@@ -32,8 +32,10 @@ class File(Record):
     """True if evoreg hashed the bytes itself, false if the digest is a claim of the Hub."""
 
 
-class Card(Record):
+class Card(Grown):
     """What the front matter of a model card (README.md) says; copied, never believed."""
+
+    LATER = frozenset({"datasets", "new_version", "gated_prompt", "eu_disallowed"})
 
     license: tuple[str, ...] = ()
     """Values of ``license`` (a string or a list on the Hub), as written."""
@@ -47,6 +49,14 @@ class Card(Record):
     """Claimed relation to the parents: finetune, adapter, merge, quantized."""
     authors: tuple[str, ...] = ()
     """Names from ``author``/``authors``; empty when the card names nobody."""
+    datasets: tuple[str, ...] = ()
+    """Values of ``datasets``: the claimed training data."""
+    new_version: str | None = None
+    """Value of ``new_version``: the model that is said to follow this one."""
+    gated_prompt: str | None = None
+    """Value of ``extra_gated_prompt``: what a reader must agree to before a download."""
+    eu_disallowed: Literal[True] | None = None
+    """True if the card says ``extra_gated_eu_disallowed: true``."""
 
 
 class Model(Record):

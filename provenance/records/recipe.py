@@ -2,13 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AfterValidator, Field
 
-from evoreg.provenance.records.canonical import Json, to_canonical
+from evoreg.provenance.records.canonical import to_canonical
 from evoreg.provenance.records.digest import Digest
-from evoreg.provenance.records.record import Record
-
-_LATER = frozenset({"modules", "tokenizer", "chat_template"})
+from evoreg.provenance.records.record import Grown, Record
 
 Scalar = bool | int | float | str
 """A parameter value."""
@@ -105,8 +103,10 @@ class TokenizerSettings(Record):
     """Rows are added up to a multiple of this number."""
 
 
-class Recipe(Record):
+class Recipe(Grown):
     """What to merge and how. Exactly one of `models`, `slices` and `modules` is not empty."""
+
+    LATER = frozenset({"modules", "tokenizer", "chat_template"})
 
     method: str
     """Name of the merge method."""
@@ -130,16 +130,6 @@ class Recipe(Record):
     """The vocabulary in detail; excludes `tokenizer_source`."""
     chat_template: str | None = None
     """``auto``, the name of a bundled template, or a Jinja template."""
-
-    @model_serializer(mode="wrap")
-    def _without_later_defaults(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Json]:
-        """Leave out fields that came later and are not used: older recipes keep their bytes."""
-        found: dict[str, Json] = serialize(self)
-        return {
-            key: value
-            for key, value in found.items()
-            if key not in _LATER or (value is not None and value != [])
-        }
 
     @property
     def vocabulary(self) -> TokenizerSettings | None:

@@ -6,9 +6,15 @@ Two laws hold for each record type ``R`` and are tested on every one of them:
 * ``R.from_canonical(b).canonical() == b`` (there is one spelling only).
 """
 
-from typing import Self
+from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from evoreg.provenance.records.canonical import Json, from_canonical, to_canonical
 from evoreg.provenance.records.digest import Digest, digest_of
@@ -66,3 +72,20 @@ class Record(BaseModel):
                 hint="the record was written by another version, or changed by hand",
             )
         return record
+
+
+class Grown(Record):
+    """A record that got fields after its first form was hashed somewhere."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset()
+    """Names of these fields. Nothing and an empty list are not written there: older records keep
+    their bytes."""
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Json]:
+        found: dict[str, Json] = serialize(self)
+        return {
+            key: value
+            for key, value in found.items()
+            if key not in self.LATER or value not in (None, [])
+        }

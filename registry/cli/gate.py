@@ -1,69 +1,90 @@
-"""How a decision looks on the screen: one line a source, then every reason."""
+"""How a check looks on the screen: sources, findings, the verdict for each intent, and duties."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from itertools import chain
 
 from rich.table import Table
 from rich.text import Text
 
-from evoreg.evolve.recipes.marked import Mark
-from evoreg.provenance.records.decision import Decision, Reason, Verdict
-from evoreg.registry.cli.screen import Screen, plain, print_table, styled
-from evoreg.registry.merging.course import Course
-from evoreg.registry.merging.prepare import Prepared
-
-STYLES = {
-    Verdict.ALLOW: "green",
-    Verdict.ATTRIBUTE: "green",
-    Verdict.REVIEW: "yellow",
-    Verdict.BLOCK: "bold red",
-}
-"""Colour of each verdict."""
-
-_KINDS = {
-    Verdict.ALLOW: ("note", "bold blue"),
-    Verdict.ATTRIBUTE: ("note", "bold blue"),
-    Verdict.REVIEW: ("review", "bold yellow"),
-    Verdict.BLOCK: ("error", "bold red"),
-}
-_DISCLAIMER = (
-    "evoreg reports what recorded licence texts say about recorded sources; it is not legal advice"
+from evoreg.policies.outbound import NOASSERTION
+from evoreg.provenance.records.decision import Verdict
+from evoreg.registry.checking.checked import Checked, Judged
+from evoreg.registry.checking.recipes import of_course
+from evoreg.registry.cli.report_text import (
+    STYLES,
+    Finding,
+    Pen,
+    card_line,
+    disclaimer,
+    findings,
+    obligations,
+    wrapped,
 )
+from evoreg.registry.cli.screen import Screen, print_table, styled
+from evoreg.registry.merging.course import Course
+
+_DEFAULT = "default"
 
 
-def show_course(screen: Screen, course: Course) -> None:
+def show_course(screen: Screen, course: Course, name: str = "", today: str = "") -> None:
     """Print warnings, sources and the decision about a recipe file.
 
     Args:
         screen: Where to print.
         course: Recipes, models and decisions.
+        name: What the result is called; paths through the lineage begin with it.
+        today: The day of asking, if it is to be told.
     """
-    for warning in (*course.stream.warnings, *course.whole.problems):
+    checked = of_course(course, name)
+    show_checked(screen, checked)
+    show_disclaimer(screen, [checked], today)
+
+
+def show_checked(screen: Screen, checked: Checked) -> None:
+    """Print everything about one target but the disclaimer.
+
+    Args:
+        screen: Where to print.
+        checked: A target that could be checked.
+    """
+    for warning in checked.warnings:
         screen.warning(warning)
-    show_sources(screen, course.whole)
-    show_decision(screen, course.whole)
-    for name, decision in course.decisions.items():
-        if decision.verdict.severity > course.whole.decision.verdict.severity:
-            screen.talk.print(Text.assemble(("Gate", "bold"), styled(f"  of the recipe {name}")))
-            show_decision(screen, replace(course.whole, decision=decision))
+    show_sources(screen, checked)
+    screen.talk.print()
+    pen = Pen(checked, screen.talk.width, screen.signs)
+    told = [finding for finding in findings(checked) if finding.told]
+    _print(screen, told, pen)
+    for item in (*checked.judged, *checked.worse):
+        _show_verdict(screen, item)
+    _show_result(screen, checked, pen)
+    _show_duties(screen, checked, pen)
 
 
-def show_sources(screen: Screen, prepared: Prepared) -> None:
+def show_disclaimer(screen: Screen, checked: Sequence[Checked], today: str) -> None:
+    """Print what evoreg says and what it does not."""
+    for line in wrapped(disclaimer(checked, today), screen.talk.width, 2):
+        screen.talk.print(Text(f"  {line}", style="dim"))
+
+
+def show_sources(screen: Screen, checked: Checked) -> None:
     """Print one line for each model: name, licence, evidence, verdict.
 
     Args:
         screen: Where to print.
-        prepared: Recipe, models and decision.
+        checked: A target that could be checked.
     """
     table = Table.grid(padding=(0, 2))
     for foreign in (False, False, False, True):
         table.add_column(no_wrap=not foreign)
-    base = prepared.recipe.base_model
-    for source, reference in zip(prepared.decision.sources, prepared.models, strict=False):
+    for number, source in enumerate(checked.judged[0].decision.sources):
+        verdicts = [item.decision.sources[number].verdict for item in checked.judged]
+        worst = max(verdicts, key=lambda verdict: verdict.severity)
         name = styled(f"  {source.model}")
+        base = source.model in checked.bases
         table.add_row(
-            name.append(" (base)", "dim") if reference == base else name,
+            name.append(" (base)", "dim") if base else name,
             styled(source.expression),
-            Text(str(source.verdict), style=STYLES[source.verdict]),
+            Text(str(worst), style=STYLES[worst]),
             _brief(screen, source.evidence),
         )
     screen.talk.print(Text("Sources", style="bold"))
@@ -78,88 +99,39 @@ def _brief(screen: Screen, evidence: tuple[str, ...]) -> Text:
     return text
 
 
-def show_decision(screen: Screen, prepared: Prepared) -> None:
-    """Print the verdict with every reason, and what a release would owe.
-
-    Args:
-        screen: Where to print.
-        prepared: Recipe, models and decision.
-    """
-    decision = prepared.decision
-    screen.talk.print()
-    for reason in decision.reasons:
-        if reason.effect.severity >= Verdict.REVIEW.severity or _is_note(reason):
-            _show_reason(screen, prepared, reason)
-    to = screen.signs["to"]
-    word = (str(decision.verdict), STYLES[decision.verdict])
-    head = Text.assemble(("Gate", "bold"), f"  {decision.intent} {to} ", word)
-    if decision.outbound != "NOASSERTION" and decision.verdict is not Verdict.BLOCK:
-        head.append_text(styled(f"   licence of the result: {decision.outbound}"))
-    screen.talk.print(head)
-    if decision.verdict.severity < Verdict.REVIEW.severity:
-        _show_obligations(screen, decision)
-    screen.talk.print(Text(f"  {_DISCLAIMER}", style="dim"))
+def _print(screen: Screen, told: Sequence[Finding], pen: Pen) -> None:
+    for line in chain.from_iterable(pen.finding(finding) for finding in told):
+        screen.talk.print(line)
 
 
-def _is_note(reason: Reason) -> bool:
-    return reason.effect is Verdict.ALLOW
+def _show_verdict(screen: Screen, item: Judged) -> None:
+    verdict, to = item.decision.verdict, screen.signs["to"]
+    word = (str(verdict), STYLES[verdict])
+    head = Text.assemble(("Gate", "bold"), f"  {item.decision.intent} {to} ", word)
+    house = item.decision.policy_name or _DEFAULT
+    rest = [f"recipe {item.stage}"] if item.stage else []
+    rest += [f"policy {house}"] if house != _DEFAULT else []
+    screen.talk.print(head.append_text(styled("".join(f"   {part}" for part in rest))))
 
 
-def _show_reason(screen: Screen, prepared: Prepared, reason: Reason) -> None:
-    kind, style = _KINDS[reason.effect]
-    name = reason.name.lower().replace("_", "-")
-    head = Text.assemble((f"{kind}[{reason.code} {name}]", style), ": ")
-    screen.talk.print(head.append_text(styled(reason.message, "bold")))
-    mark = _mark(prepared, reason.model)
-    if mark is not None:
-        _show_line(screen, prepared, mark, reason.license, style)
-    elif reason.model:
-        screen.talk.print(Text("  --> ", style="blue").append(styled(reason.model)))
-    rows = [("licence", reason.license), ("clause", reason.clause)]
-    rows += [("evidence", item) for item in reason.evidence]
-    if len(reason.path) > 1:
-        arrow = f" {screen.signs['under']} "
-        rows.append(("path", arrow.join(reason.path)))
-    rows += [("fix", fix) for fix in reason.fixes]
+def _show_result(screen: Screen, checked: Checked, pen: Pen) -> None:
+    """Print the licence that the result would have, unless policy forbids it for every intent."""
+    rows: dict[tuple[str, str], None] = {}
+    for item in checked.judged:
+        outbound = item.decision.outbound
+        if outbound != NOASSERTION and item.decision.verdict is not Verdict.BLOCK:
+            rows[("licence of the result", outbound)] = None
+            rows[("card", card_line(item.card))] = None
     for label, text in rows:
-        if text:
-            screen.talk.print(Text(f"  = {label}: ", style="cyan").append(styled(text)))
-    screen.talk.print()
+        for line in pen.listed(f"{label}:", text, ""):
+            screen.talk.print(line)
 
 
-def _mark(prepared: Prepared, label: str) -> Mark | None:
-    for found in prepared.models.values():
-        if found.model.label == label:
-            return prepared.read.places.get(found.reference)
-    return None
-
-
-def _show_line(screen: Screen, prepared: Prepared, mark: Mark, licence: str, style: str) -> None:
-    """Print the line of the recipe that is meant, with the reference underlined."""
-    lines = prepared.read.text.splitlines()
-    line = plain(lines[mark.line - 1]) if mark.line <= len(lines) else ""
-    number = str(mark.line)
-    gap = " " * len(number)
-    bar = screen.signs["bar"]
-    length = max(len(line[mark.column - 1 :].split("#")[0].split(" ")[0].rstrip()), 1)
-    screen.talk.print(Text(f"{gap} --> ", style="blue").append(styled(str(mark))))
-    screen.talk.print(Text(f"{gap} {bar}", style="blue"))
-    screen.talk.print(Text(f"{number} {bar} ", style="blue").append(styled(line)))
-    under = " " * (mark.column - 1) + "^" * length
-    screen.talk.print(
-        Text(f"{gap} {bar} ", style="blue")
-        .append(Text(under, style=style))
-        .append(" ")
-        .append(styled(licence, style))
-    )
-
-
-def _show_obligations(screen: Screen, decision: Decision) -> None:
+def _show_duties(screen: Screen, checked: Checked, pen: Pen) -> None:
     """Print what is owed, once for all sources that ask for the same."""
-    owed: dict[tuple[str, str], list[str]] = {}
-    for item in decision.obligations:
-        owed.setdefault((item.kind, item.text), []).extend([item.model] if item.model else [])
-    for (kind, text), models in owed.items():
-        line = Text.assemble(("  ! ", "yellow"), kind.replace("_", " "), ": ")
-        line.append_text(styled(text, "dim"))
-        screen.talk.print(line.append_text(styled(f" ({', '.join(models)})" if models else "")))
+    for (kind, text), models in obligations(checked).items():
+        who = f" ({', '.join(models)})" if models else ""
+        first, *others = pen.listed(f"! {kind.replace('_', ' ')}:", text + who)
+        screen.talk.print(Text.assemble(("  ! ", "yellow"), first[4:]))
+        for line in others:
+            screen.talk.print(line)

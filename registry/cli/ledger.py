@@ -84,6 +84,70 @@ def screen_line(number: int, kind: str, text: str) -> str:
 
 
 @app.command()
+def decisions(as_json: options.AsJson = False) -> None:
+    """List what was decided: entry, time, use, verdict, policy, name of the result, digest."""
+    from evoreg.registry.books import existing_ledger
+    from evoreg.registry.cli.replayed import decision_line, decision_row
+    from evoreg.registry.replay import recorded_decisions
+    from evoreg.registry.settings import settings_from
+
+    screen = Screen.open(as_json=as_json)
+    settings = settings_from(os.environ, Path.cwd(), offline=True)
+    with existing_ledger(settings) as ledger:
+        rows = [decision_row(item) for item in recorded_decisions(ledger)]
+    if as_json:
+        screen.document("evoreg/ledger-decisions/1", {"decisions": rows})
+        return
+    for row in rows:
+        screen.data.print(decision_line(row))
+
+
+@app.command()
+def replay(
+    decision: Annotated[
+        str,
+        typer.Argument(
+            help="6 digits of its digest, the number of its entry, or a merged folder.",
+            show_default=False,
+        ),
+    ],
+    knowledge: Annotated[
+        str,
+        typer.Option(
+            "--knowledge",
+            metavar="WHICH",
+            help="current: judge by what is known now, and show what that changes. recorded: "
+            "refuse unless it is what was known then.",
+        ),
+    ] = "current",
+    as_json: options.AsJson = False,
+) -> None:
+    """Make a recorded decision again, from what was written down beside it, and compare."""
+    from evoreg.policies.knowledge.book import load
+    from evoreg.registry.books import existing_ledger
+    from evoreg.registry.cli.replayed import replay_json, replay_lines, strict_of
+    from evoreg.registry.replay import find_decision, replay_decision
+    from evoreg.registry.settings import settings_from
+
+    screen = Screen.open(as_json=as_json)
+    strict = strict_of(knowledge)
+    settings = settings_from(os.environ, Path.cwd(), offline=True)
+    with existing_ledger(settings) as ledger:
+        found = find_decision(ledger, decision)
+        made = replay_decision(ledger, found, load(), strict=strict)
+    code = 0 if made.holds else UNVERIFIED
+    if as_json:
+        screen.raw({"schema": "evoreg/ledger-replay/1", "exit_code": code, **replay_json(made)})
+        raise typer.Exit(code)
+    sign = screen.signs["ok" if made.holds else "no"]
+    first, *others = replay_lines(made)
+    screen.data.print(f"{sign} {first}")
+    for line in others:
+        screen.data.print(f"  {line}")
+    raise typer.Exit(code)
+
+
+@app.command()
 def rebuild(as_json: options.AsJson = False) -> None:
     """Make the tables anew from the entries.
 

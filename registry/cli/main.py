@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
+from itertools import pairwise
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType
@@ -17,7 +18,7 @@ import typer
 from typer.exceptions import TyperException
 
 from evoreg.provenance.records.errors import Code, EvoregError, PrintError, UsageError
-from evoreg.registry.cli import check, demo, ledger, merge, model
+from evoreg.registry.cli import check, demo, ledger, merge, model, policy
 from evoreg.registry.cli.exits import BUG, INTERRUPTED, OK, PIPE, USAGE
 from evoreg.registry.cli.screen import Screen, outlets, silence
 from evoreg.registry.settings import evoreg_version
@@ -35,6 +36,7 @@ app.command("check")(check.check)
 app.command("merge")(merge.merge)
 app.add_typer(model.app, name="model")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(policy.app, name="policy")
 
 
 def _version(wanted: bool) -> None:
@@ -109,7 +111,7 @@ def answer(arguments: list[str]) -> int:
 
 
 def _answer(arguments: list[str]) -> int:
-    screen = Screen.open(as_json="--json" in arguments)
+    screen = Screen.open(as_json=_wants_json(arguments))
     with _interrupts() as pressed:
         try:
             code = app(arguments, standalone_mode=False)
@@ -125,6 +127,16 @@ def _answer(arguments: list[str]) -> int:
     if code == INTERRUPTED:  # Typer met Ctrl-C first
         return _interrupted(screen)
     return code if isinstance(code, int) else OK
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    """Tell whether errors are wanted as JSON, whatever else is wrong with the arguments."""
+    pairs = pairwise(arguments)
+    return (
+        "--json" in arguments
+        or "--format=json" in arguments
+        or any(pair == ("--format", "json") for pair in pairs)
+    )
 
 
 @contextmanager

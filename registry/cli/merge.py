@@ -75,7 +75,9 @@ _Discard = Annotated[
 def merge(
     recipe: options.Recipe,
     out: _Out,
-    intent: options.IntentName = "commercial",
+    intent: options.IntentName = None,
+    policy: options.PolicyName = None,
+    own_license: options.OwnLicense = "",
     name: options.Name = None,
     seed: _Seed = None,
     threads: _Threads = 1,
@@ -100,13 +102,24 @@ def merge(
     from evoreg.registry.cli import asked
     from evoreg.registry.cli.merging import Wish, merge_on, refused
     from evoreg.registry.merging.prepare import Question
-    from evoreg.registry.settings import settings_from
+    from evoreg.registry.policy import load_policy
+    from evoreg.registry.settings import now, settings_from
 
     screen = Screen.open(as_json=as_json)
     settings = settings_from(os.environ, Path.cwd(), offline=offline)
-    context = asked.context(users, revenue, domicile, territory)
+    house = load_policy(policy, os.environ, Path.cwd())
+    context = asked.context(users, revenue, domicile, territory, house.context)
     title = name or out.absolute().name
-    question = Question(recipe, asked.intent(intent), title, context, lenient)
+    question = Question(
+        recipe,
+        asked.intent(intent, house),
+        title,
+        context,
+        lenient,
+        policy=house.policy,
+        own=asked.own_license(own_license),
+        today=now().date().isoformat(),
+    )
     size = options.byte_count(shard_size)
     place = asked.device(device, cuda=cuda)
     apart = asked.apart(intermediate, out)

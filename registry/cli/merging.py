@@ -15,7 +15,8 @@ from evoreg.registry.cli.exits import exit_code
 from evoreg.registry.cli.gate import show_course
 from evoreg.registry.cli.screen import Screen, plain, print_table, styled
 from evoreg.registry.cli.steps import Steps, show_stages, step_json
-from evoreg.registry.merging.course import Course, prepare
+from evoreg.registry.merging.asking import ask, recorded
+from evoreg.registry.merging.course import Course
 from evoreg.registry.merging.device import check_device
 from evoreg.registry.merging.made import RECORD, Job, Made, refuse, refuse_without
 from evoreg.registry.merging.output import check_place, check_room
@@ -71,8 +72,8 @@ def merge_on(screen: Screen, question: Question, wish: Wish, settings: Settings)
     screen.talk.print(
         styled(f"evoreg {evoreg_version()} {screen.signs['dot']} {question.recipe}", "dim")
     )
-    course = prepare(question, settings, lambda model: _found(screen, model))
-    show_course(screen, course)
+    course = recorded(ask(question, settings, lambda model: _found(screen, model)))
+    show_course(screen, course, wish.name, question.today)
     for decision in (course.whole.decision, *course.decisions.values()):
         refuse(decision)
     made, plan = _carried_out(screen, course, wish, settings)
@@ -135,12 +136,13 @@ def show_summary(screen: Screen, plan: Plan, made: Made, seconds: float) -> None
     table.add_column("licence", no_wrap=True)
     for item in made.candidate.contributions:
         base = item.reference in plan.bases
+        otherwise = "as its own sources" if item.used else "not in the result"
         table.add_row(
             styled(f"  {names[item.reference]}"),
             "base" if base else _percent(item.effective),
             "" if base else _percent(item.alignment),
             "" if base else _percent(item.nominal),
-            styled(licences.get(identities[item.reference], "as its own sources")),
+            styled(licences.get(identities[item.reference], otherwise)),
         )
     print_table(screen.data, table)
     known = "known already" if made.repeated else "recorded"

@@ -9,11 +9,14 @@ import typer
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.errors import Code, UsageError
 from evoreg.registry.cli import options
+from evoreg.registry.cli.refresh import refresh as refresh_command
 from evoreg.registry.cli.screen import Screen, print_table, problem_json, styled
 
 app = typer.Typer(
-    help="Models: register them, look at them, claim their licences.", no_args_is_help=True
+    help="Models: register them, look at them, say what is known about licences and parents.",
+    no_args_is_help=True,
 )
+app.command("refresh")(refresh_command)
 
 _Reference = Annotated[
     str, typer.Argument(help="Folder, or org/name[@revision], perhaps with +adapter.")
@@ -21,6 +24,11 @@ _Reference = Annotated[
 _Wanted = Annotated[
     str, typer.Argument(help="Name of a registered model, name@revision, or sha256:...")
 ]
+_Evidence = Annotated[
+    str, typer.Option("--evidence", help="Address (https://...) or file that shows it.")
+]
+_Note = Annotated[str, typer.Option("--note", help="Anything worth knowing.")]
+_By = Annotated[str | None, typer.Option("--by", help="Who says so (default: you).")]
 
 
 @app.command()
@@ -29,7 +37,8 @@ def add(
 ) -> None:
     """Register a model at its exact state.
 
-    Recorded are its files with their digests, its card and its licence files.
+    Recorded are its files with their digests, its card, the words of its licence files, and what
+    card, recipe and adapter settings in its folder say about its parents.
     """
     from evoreg.provenance.ledger.opening import open_ledger
     from evoreg.registry.models.catalogue import add_model
@@ -45,15 +54,18 @@ def add(
     )
     with open_ledger(settings.ledger, actor=settings.actor, clock=now) as ledger:
         done = add_model(ledger, found)
-    for problem in found.problems:
+    problems = (*found.problems, *done.problems)
+    for problem in problems:
         screen.warning(problem)
     if as_json:
         content: dict[str, Json] = {
             "added": done.added,
+            "edges": [edge.to_json() for edge in done.edges],
+            "texts": [text.digest for text in done.texts],
             "entry": done.entry.seq,
             "identity": done.entry.model.identity,
             "model": done.entry.model.to_json(),
-            "warnings": [problem_json(problem) for problem in found.problems],
+            "warnings": [problem_json(problem) for problem in problems],
         }
         screen.document("evoreg/model-add/1", content)
         return
@@ -95,7 +107,7 @@ def list_(as_json: options.AsJson = False) -> None:
 def show(wanted: _Wanted, as_json: options.AsJson = False) -> None:
     """Show what the ledger knows about a model."""
     from evoreg.registry.books import existing_ledger
-    from evoreg.registry.cli.models import model_lines
+    from evoreg.registry.cli.models import model_lines, papers
     from evoreg.registry.models.catalogue import show_model
     from evoreg.registry.settings import settings_from
 
@@ -110,6 +122,8 @@ def show(wanted: _Wanted, as_json: options.AsJson = False) -> None:
             "identity": shown.entry.model.identity,
             "model": shown.entry.model.to_json(),
             "claims": [claim.to_json() for claim in shown.claims],
+            "edges": [edge.to_json() for edge in shown.edges],
+            "texts": [dict(row) for row in papers(shown)],
         }
         screen.document("evoreg/model-show/1", content)
         return
@@ -120,38 +134,104 @@ def show(wanted: _Wanted, as_json: options.AsJson = False) -> None:
 @app.command()
 def claim(
     wanted: _Wanted,
+    evidence: _Evidence,
     license_: Annotated[
-        str, typer.Option("--license", help="Hub id, licence key, or SPDX expression.")
-    ],
-    evidence: Annotated[
-        str, typer.Option("--evidence", help="Address (https://...) or file that shows it.")
-    ],
-    note: Annotated[str, typer.Option("--note", help="Anything worth knowing.")] = "",
-    by: Annotated[str | None, typer.Option("--by", help="Who says so (default: you).")] = None,
+        str,
+        typer.Option(
+            "--license", help="Hub id, licence key, or SPDX expression.", show_default=False
+        ),
+    ] = "",
+    rider: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rider",
+            metavar="KIND[=VALUE]",
+            help="Term beside the licence: name-prefix=WORDS, display=WORDS, hosting-forbidden, "
+            "commercial-forbidden or sharing-forbidden; may be given again.",
+        ),
+    ] = None,
+    note: _Note = "",
+    by: _By = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Record what is known about a licence.
+    """Record what is known about a licence, and terms that bind beside it.
 
     It needs evidence, and is never removed: a later claim can only answer it.
     """
     from evoreg.registry.books import existing_ledger
     from evoreg.registry.cli.models import check_expression
-    from evoreg.registry.models.catalogue import Statement, claim_license, find_model
-    from evoreg.registry.settings import now, settings_from
+    from evoreg.registry.models.catalogue import find_model
+    from evoreg.registry.models.statements import Statement, claim_license
+    from evoreg.registry.settings import settings_from
 
     screen = Screen.open(as_json=as_json)
     settings = settings_from(os.environ, Path.cwd(), offline=True)
-    at = now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    if not evidence.strip():
-        hint = "an address (https://...), or a file that you keep"
-        raise UsageError(Code.USAGE, "a claim needs evidence", where="--evidence", hint=hint)
-    statement = Statement(license_, by or settings.actor, at, evidence, note)
+    _check_evidence(evidence, "a claim")
+    riders = tuple(rider or ())
+    if not license_.strip() and not riders:
+        hint = "give --license, --rider, or both"
+        raise UsageError(Code.USAGE, "the claim says nothing", where="--license", hint=hint)
     with existing_ledger(settings) as ledger:
-        model = find_model(ledger, wanted)
-        made = claim_license(ledger, model, statement, check_expression)
+        who, at = ledger.signature()
+        who = who if by is None else by
+        statement = Statement(license_, who, at, evidence, note, riders)
+        made = claim_license(ledger, find_model(ledger, wanted), statement, check_expression)
     if as_json:
         screen.document("evoreg/model-claim/1", {"claim": made.to_json()})
         return
+    told = [f"is under {made.expression}"] if made.expression else []
+    told += [f"has the rider {item.kind}" for item in made.riders]
+    screen.data.print(styled(f"{screen.signs['ok']} recorded: {made.model} {' and '.join(told)}"))
+
+
+@app.command()
+def parent(
+    child: _Wanted,
+    parent_: Annotated[
+        str,
+        typer.Argument(
+            metavar="PARENT", help="Name of a registered model, org/name[@commit], or a dataset."
+        ),
+    ],
+    relation: Annotated[
+        str,
+        typer.Option(
+            "--relation",
+            metavar="finetune|merge|adapter|quantized|distilled|synthetic_data|dataset",
+            help="How the parent reached the child.",
+        ),
+    ],
+    evidence: _Evidence,
+    note: _Note = "",
+    by: _By = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Record what a model was made from.
+
+    It needs evidence, and is never removed. The terms of a parent reach its children.
+    """
+    from evoreg.registry.books import existing_ledger
+    from evoreg.registry.models.catalogue import find_model
+    from evoreg.registry.models.statements import Statement, state_parent
+    from evoreg.registry.settings import settings_from
+
+    screen = Screen.open(as_json=as_json)
+    settings = settings_from(os.environ, Path.cwd(), offline=True)
+    _check_evidence(evidence, "a parent")
+    with existing_ledger(settings) as ledger:
+        who, at = ledger.signature()
+        statement = Statement("", who if by is None else by, at, evidence, note)
+        model = find_model(ledger, child)
+        made = state_parent(ledger, model, (parent_, relation), statement)
+    if as_json:
+        screen.document("evoreg/model-parent/1", {"edge": made.to_json()})
+        return
     screen.data.print(
-        styled(f"{screen.signs['ok']} recorded: {made.model} is under {made.expression}")
+        styled(f"{screen.signs['ok']} recorded: {made.parent} is a parent of {made.child}")
     )
+
+
+def _check_evidence(text: str, what: str) -> None:
+    if not text.strip():
+        hint = "an address (https://...), or a file that you keep"
+        raise UsageError(Code.USAGE, f"{what} needs evidence", where="--evidence", hint=hint)

@@ -1,6 +1,7 @@
 """How models look on the screen, and the check of a licence that somebody claims."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import get_args
 
 from rich.table import Table
 from rich.text import Text
@@ -8,10 +9,16 @@ from rich.text import Text
 from evoreg.policies.expressions import parse
 from evoreg.policies.knowledge.book import load
 from evoreg.provenance.ledger.values import RegisteredModel
+from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.digest import short
 from evoreg.provenance.records.errors import Code, PolicyError
+from evoreg.provenance.records.license import LicenseClaim
+from evoreg.provenance.records.lineage import Relation
+from evoreg.provenance.records.model import File, Model
 from evoreg.registry.cli.screen import plain, styled
-from evoreg.registry.models.catalogue import ShownModel
+from evoreg.registry.models.catalogue import ShownModel, is_paper
+
+_RELATIONS: tuple[Relation, ...] = get_args(Relation)
 
 
 def models_table(entries: Sequence[RegisteredModel]) -> Table:
@@ -58,15 +65,63 @@ def model_lines(shown: ShownModel) -> Iterator[Text]:
     yield styled(f"  licence    {', '.join(model.card.license) or 'none'} (card)")
     if model.card.license_name:
         yield styled(f"             {model.card.license_name} (card's license_name)")
-    for parent in model.card.base_model:
-        yield styled(f"  made from  {parent} ({model.card.base_model_relation or 'card'})")
+    yield from _parent_lines(shown)
     for file in model.files:
-        yield styled(f"  {file.role:<9}  {file.path}  {file.size:,}  {short(file.digest)}", "dim")
+        held = "  kept" if is_paper(file) and _paper(file, shown)["kept"] else ""
+        line = f"  {file.role:<9}  {file.path}  {file.size:,}  {short(file.digest)}{held}"
+        yield styled(line, "dim")
     for claim in shown.claims:
-        proof = claim.evidence.locator if claim.evidence else "no evidence"
-        yield styled(f"  claim      {claim.expression}  by {claim.by}, {claim.at}: {proof}")
-        if claim.note:
-            yield styled(f"             {claim.note}")
+        yield from _claim_lines(claim)
+
+
+def papers(shown: ShownModel) -> tuple[Mapping[str, Json], ...]:
+    """Return the licence and notice files of a model, and which of their texts the ledger keeps.
+
+    Args:
+        shown: The model.
+
+    Returns:
+        Path, digest, size and ``kept`` of each file, in the order of the model; those of an
+        adapter follow.
+    """
+    found: list[Mapping[str, Json]] = []
+    part: Model | None = shown.entry.model
+    while part is not None:
+        found += [_paper(file, shown) for file in part.files if is_paper(file)]
+        part = part.adapter
+    return tuple(found)
+
+
+def _paper(file: File, shown: ShownModel) -> Mapping[str, Json]:
+    text = shown.texts.get(file.digest)
+    kept = text is not None and text.content is not None
+    return {"path": file.path, "digest": file.digest, "size": file.size, "kept": kept}
+
+
+def _parent_lines(shown: ShownModel) -> Iterator[Text]:
+    """Yield the parents, those that only the card of an older registration names last."""
+    card = shown.entry.model.card
+    edges = sorted(shown.edges, key=lambda e: (_RELATIONS.index(e.relation), e.parent, e.origin))
+    for edge in edges:
+        exact = f"@{edge.revision[:7]}" if edge.revision else ""
+        who = f"by {edge.by}" if edge.origin == "human" else edge.origin
+        yield styled(f"  parent     {edge.relation:<14}  {edge.parent}{exact} ({who})")
+        if edge.note:
+            yield styled(f"             {edge.note}")
+    if not any(edge.origin == "card" for edge in edges):
+        for name in card.base_model:
+            yield styled(f"  made from  {name} ({card.base_model_relation or 'card'})")
+
+
+def _claim_lines(claim: LicenseClaim) -> Iterator[Text]:
+    proof = claim.evidence.locator if claim.evidence else "no evidence"
+    said = claim.expression or "no licence"
+    yield styled(f"  claim      {said}  by {claim.by}, {claim.at}: {proof}")
+    for rider in claim.riders:
+        value = f" {rider.value}" if rider.value else ""
+        yield styled(f"  rider      {rider.kind}{value}")
+    if claim.note:
+        yield styled(f"             {claim.note}")
 
 
 def check_expression(text: str) -> None:
@@ -85,7 +140,7 @@ def check_expression(text: str) -> None:
         raise PolicyError(
             Code.POLICY_EXPRESSION,
             plain(what),
-            hint="use a Hub id such as apache-2.0, or an SPDX expression (docs/licences.md)",
+            hint="use a Hub id such as apache-2.0, or an SPDX expression (docs/licensing.md)",
         )
     rows = {row.key: row for choice in found.alternatives for row in choice}
     empty = sorted(key for key, row in rows.items() if row.kind in ("other", "unknown"))

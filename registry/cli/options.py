@@ -22,9 +22,30 @@ Lenient = Annotated[
     ),
 ]
 IntentName = Annotated[
+    str | None,
+    typer.Option(
+        "--intent",
+        "-i",
+        metavar="research|commercial|hosted",
+        help="What the result is for (default: the first intent of the policy).",
+    ),
+]
+PolicyName = Annotated[
+    str | None,
+    typer.Option(
+        "--policy",
+        metavar="NAME|FILE",
+        help="Policy: default, permissive-only, research, company, or a file (default: "
+        "EVOREG_POLICY, evoreg-policy.yml in this folder, or the policy named default).",
+    ),
+]
+OwnLicense = Annotated[
     str,
     typer.Option(
-        "--intent", "-i", metavar="research|commercial|hosted", help="What the result is for."
+        "--own-license",
+        metavar="EXPR",
+        help="Licence that you put on your own contribution: Hub id or SPDX expression.",
+        show_default=False,
     ),
 ]
 Name = Annotated[
@@ -55,7 +76,8 @@ Revenue = Annotated[
     typer.Option("--revenue", min=0, metavar="N", help="Your yearly revenue in US dollars."),
 ]
 Domicile = Annotated[
-    str | None, typer.Option("--domicile", metavar="CODE", help="Your country: two letters, or EU.")
+    str | None,
+    typer.Option("--domicile", metavar="CODE", help="Your country: ISO 3166, two letters."),
 ]
 Territory = Annotated[
     list[str] | None,

@@ -75,6 +75,10 @@ def _silent() -> Screen:
     return Screen(nothing, nothing, False)
 
 
+def _today() -> str:
+    return now().date().isoformat()
+
+
 def _title(screen: Screen, text: str) -> None:
     screen.data.print()
     screen.data.print(Text(text, style="bold"))
@@ -112,7 +116,7 @@ def _row(done: Registration, remark: str) -> tuple[Text, ...]:
 
 def _refused(screen: Screen, folder: Path, settings: Settings) -> RefusedError:
     out = folder / "never-made"
-    question = Question(refused_recipe_file(), "commercial", out.name)
+    question = Question(refused_recipe_file(), "commercial", out.name, today=_today())
     try:
         merge_on(screen, question, Wish(out, out.name), settings)
     except RefusedError as error:
@@ -134,7 +138,7 @@ def _merge(screen: Screen, folder: Path, settings: Settings) -> Made:
                 hint="give the demo another folder: evoreg demo FOLDER",
             )
         shutil.rmtree(out)
-    question = Question(recipe_file(), "commercial", _RESULT)
+    question = Question(recipe_file(), "commercial", _RESULT, today=_today())
     return merge_on(screen, question, Wish(out, _RESULT), settings)
 
 

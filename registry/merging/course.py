@@ -5,20 +5,20 @@ that no licence is lost on the way. All decisions are made before the first merg
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evoreg.evolve.recipes.read import place_of
 from evoreg.evolve.recipes.stream import Stage, Stream, read_stream
-from evoreg.policies.context import Policy
 from evoreg.policies.decide import decide
 from evoreg.policies.facts import SourceFacts
+from evoreg.policies.inquiry import inquiry_json, texts_of
 from evoreg.policies.knowledge.book import Knowledge, load
+from evoreg.policies.question import Question as Asked
 from evoreg.provenance.papers.facts import Earlier
-from evoreg.provenance.papers.license_texts import corpus
-from evoreg.provenance.records.canonical import to_canonical
+from evoreg.provenance.records.canonical import Json, to_canonical
 from evoreg.provenance.records.decision import Decision, Verdict
-from evoreg.provenance.records.digest import digest_of
+from evoreg.provenance.records.digest import Digest, digest_of
 from evoreg.provenance.records.errors import Code, Problem
 from evoreg.registry.merging.prepare import (
     Prepared,
@@ -30,7 +30,8 @@ from evoreg.registry.merging.prepare import (
 )
 from evoreg.registry.merging.references import renamed, without_paths
 from evoreg.registry.merging.sources import source_facts
-from evoreg.registry.models.resolve import ResolvedModel
+from evoreg.registry.models.peek import peek
+from evoreg.registry.models.resolve import ResolvedModel, resolve
 from evoreg.registry.settings import Settings
 
 
@@ -45,6 +46,64 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Inquiry:
+    """What a decision was made from, as it is recorded."""
+
+    value: Mapping[str, Json]
+    """Question, policy and lineage."""
+    texts: Mapping[Digest, bytes]
+    """The licence and notice texts that it names."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Asks policy about the result of one recipe after the other."""
+
+    question: Question
+    """What the user wants."""
+    knowledge: Knowledge
+    """The licences."""
+    sources: Mapping[str, SourceFacts]
+    """What is known about each model, by its recorded reference."""
+
+    def decide(
+        self, stage: str, leaves: tuple[str, ...], left_out: frozenset[str] = frozenset()
+    ) -> Decision:
+        """Return what policy says about the result of one recipe.
+
+        Args:
+            stage: Name of the recipe; empty for the final one.
+            leaves: Everything that takes part.
+            left_out: Those of them of which nothing will be in the result.
+
+        Returns:
+            The decision.
+        """
+        return decide(self._asked(leaves, left_out), self._question(stage), self.knowledge)
+
+    def inquiry(self, stage: str, leaves: tuple[str, ...], left_out: frozenset[str]) -> Inquiry:
+        """Return what `decide` goes by, so that it can be recorded."""
+        sources = self._asked(leaves, left_out)
+        value = inquiry_json(sources, self._question(stage), self.knowledge)
+        return Inquiry(value, texts_of(sources))
+
+    def _asked(self, leaves: tuple[str, ...], left_out: frozenset[str]) -> list[SourceFacts]:
+        facts = ((leaf, self.sources[leaf]) for leaf in leaves)
+        return [replace(f, used=False) if leaf in left_out else f for leaf, f in facts]
+
+    def _question(self, stage: str) -> Asked:
+        question, name = self.question, self.question.name
+        return Asked(
+            question.intent,
+            question.policy,
+            question.context,
+            title_of(name, stage) if name is not None else None,
+            own=question.own,
+            today=question.today,
+        )
+
+
+@dataclass(frozen=True)
 class Course:
     """The recipes of a file, all their models, and a decision for each recipe."""
 
@@ -56,6 +115,12 @@ class Course:
     """How each reference of the file is recorded."""
     decisions: Mapping[str, Decision]
     """What policy says about each earlier result, by name."""
+    judge: Judge
+    """Who decided, with everything that was known."""
+    idle: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Sources of which nothing will be in the result of a recipe, by the name of the recipe."""
+    inquiries: Mapping[str, Inquiry] = field(default_factory=dict)
+    """What each decision was made from, by the name of the recipe; empty until it is asked for."""
 
     @property
     def several(self) -> bool:
@@ -89,20 +154,40 @@ class Course:
         below = self.stream.below(stage)
         final = stage is self.stream.final
         numbers = [item.number for item in (*below, stage)]
+        inquiry = self.inquiries.get(stage.name)
         return Prepared(
             read=replace(stage.read, file=str(stage.mark)),  # so messages tell which recipe
             recipe=renamed(recipe, names),
             models=models,
             decision=self.whole.decision if final else self.decisions[stage.name],
             knowledge=self.whole.knowledge,
+            idle=self.idle.get(stage.name, frozenset()),
+            left_out=self.left_out(stage),
+            inquiry=inquiry.value if inquiry is not None else None,
+            texts=inquiry.texts if inquiry is not None else {},
             leaves={name: self.whole.models[name] for name in self.leaves(stage)},
             earlier=tuple(results[item.name].made for item in below),
             documents=frozenset(numbers) if len(numbers) < self.stream.documents else None,
+            facts=self.judge.sources,
+            today=self.judge.question.today,
         )
 
     def leaves(self, stage: Stage) -> tuple[str, ...]:
         """Return the recorded references of everything inside the result of a recipe."""
         return _leaves(self.stream, stage, self.names)
+
+    def left_out(self, stage: Stage) -> frozenset[str]:
+        """Return those of the leaves of which nothing will be in the result of a recipe."""
+        if not any(self.idle.values()):
+            return frozenset()
+        held: dict[str, set[str]] = {}
+        for item in (*self.stream.below(stage), stage):
+            found = held.setdefault(item.name, set())
+            for reference in item.read.recipe.references:
+                name = self.names.get(reference, reference)
+                if name not in self.idle.get(item.name, frozenset()):
+                    found |= held[reference] if reference in item.uses else {name}
+        return frozenset(self.leaves(stage)) - held[stage.name]
 
 
 def prepare(question: Question, settings: Settings, resolved: Resolved) -> Course:
@@ -124,39 +209,30 @@ def prepare(question: Question, settings: Settings, resolved: Resolved) -> Cours
     stream = read_stream(text, file, lenient=question.lenient)
     read = replace(stream.final.read, places=stream.places, warnings=stream.warnings)
     called = [stage.name for stage in stream.stages if stage.name]
-    found = find_models(stream.leaves, read, settings, resolved, called)
+    find = peek if question.papers_only else resolve
+    found = find_models(stream.leaves, read, settings, resolved, called, find=find)
     names = without_paths(stream.leaves)
     models = {names[reference]: model for reference, model in found.items()}
-    knowledge = load().with_texts(corpus())
+    knowledge = load()
     facts, unseen = source_facts(models, settings)
-    judge = _Judge(question, knowledge, dict(zip(models, facts, strict=True)))
+    judge = Judge(question, knowledge, dict(zip(models, facts, strict=True)))
     notes = (*ambiguous(stream.leaves, read), *_shadowed(stream), *unseen)
     recipe = renamed(stream.final.read.recipe, {**_own_names(stream), **names})
-    whole = Prepared(read, recipe, models, judge.decide("", tuple(models)), knowledge, notes)
+    whole = Prepared(
+        read,
+        recipe,
+        models,
+        judge.decide("", tuple(models)),
+        knowledge,
+        notes,
+        facts=judge.sources,
+        today=question.today,
+    )
     decisions = {
         stage.name: judge.decide(stage.name, _leaves(stream, stage, names))
         for stage in stream.stages[:-1]
     }
-    return Course(stream, whole, names, decisions)
-
-
-@dataclass(frozen=True)
-class _Judge:
-    question: Question
-    knowledge: Knowledge
-    sources: Mapping[str, SourceFacts]
-
-    def decide(self, stage: str, leaves: tuple[str, ...]) -> Decision:
-        """Return what policy says about the result of one recipe."""
-        name = self.question.name
-        return decide(
-            [self.sources[leaf] for leaf in leaves],
-            intent=self.question.intent,
-            policy=Policy.default(),
-            context=self.question.context,
-            name=title_of(name, stage) if name is not None else None,
-            knowledge=self.knowledge,
-        )
+    return Course(stream, whole, names, decisions, judge)
 
 
 def title_of(name: str, stage: str) -> str:

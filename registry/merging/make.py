@@ -9,7 +9,7 @@ Killed before 2, nothing happened; killed between 2 and 3, the ledger knows a ca
 nobody sees, and the same command makes it again: it finds its own entries and adds none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from evoreg.evolve.execution.run import RULES, Merged, Options, Progress, carry_out
 from evoreg.evolve.planning.plan import Plan
@@ -17,12 +17,14 @@ from evoreg.provenance.ledger.ledger import Ledger
 from evoreg.provenance.ledger.opening import open_ledger
 from evoreg.provenance.ledger.values import NewEntry
 from evoreg.provenance.papers.write import papers, record_bytes
-from evoreg.provenance.records.candidate import Candidate, Engine, candidate_id
+from evoreg.provenance.records.candidate import Candidate, Contribution, Engine, candidate_id
+from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.entry import Entry
-from evoreg.provenance.records.errors import Code, InputError
+from evoreg.provenance.records.errors import Code, InputError, MergeError
 from evoreg.provenance.records.model import File, Role
 from evoreg.provenance.records.release import Release
+from evoreg.provenance.records.text import HeldText
 from evoreg.registry.merging.adapted import merged_files
 from evoreg.registry.merging.facts import facts_of, ingredients_of
 from evoreg.registry.merging.made import RECORD, Job, Made, refuse, refuse_without
@@ -63,6 +65,7 @@ def make(prepared: Prepared, plan: Plan, job: Job, settings: Settings, progress:
         open_ledger(settings.ledger, actor=settings.actor, clock=now) as ledger,
     ):
         merged = _merged(plan, place, options, progress)
+        check_left_out(prepared, merged.contributions)
         _check_unchanged(prepared, settings)
         candidate = Candidate(
             recipe=plan.recipe,
@@ -86,6 +89,26 @@ def _merged(plan: Plan, place: Workplace, options: Options, progress: Progress) 
         return carry_out(plan, place.partial, options, progress)
     except OSError as error:
         raise output_error(error, place.final) from error
+
+
+def check_left_out(prepared: Prepared, contributions: Sequence[Contribution]) -> None:
+    """Make sure that nothing is in the result of what the decision left out of account.
+
+    Args:
+        prepared: Recipe, models and decision.
+        contributions: The shares as they were measured.
+
+    Raises:
+        MergeError: Something is; that would be an error of evoreg.
+    """
+    found = [c.reference for c in contributions if c.used and c.reference in prepared.idle]
+    if found:
+        raise MergeError(
+            Code.BUG,
+            "the decision leaves this source out of account, but something of it is in the result",
+            where=", ".join(found),
+            hint="leave the source out of the recipe, and report the recipe as an error of evoreg",
+        )
 
 
 def _check_unchanged(prepared: Prepared, settings: Settings) -> None:
@@ -154,7 +177,8 @@ def _record(
         if all(item.model != found.model for item in registered):
             news.append(NewEntry("model", found.model, {"location": str(found.folder)}))
     if not ledger.decision(release.decision):
-        news.append(NewEntry("decision", prepared.decision))
+        news += _new_texts(ledger, prepared)
+        news.append(NewEntry("decision", prepared.decision, _basis(prepared)))
     if not known:
         news.append(NewEntry("candidate", candidate))
     if all(item.release != release for item in ledger.releases(candidate.id)):
@@ -164,3 +188,18 @@ def _record(
         if entry.kind == "candidate":
             return entry, False
     return next(iter(ledger.entries(after=known[0].seq - 1, limit=1))), True
+
+
+def _new_texts(ledger: Ledger, prepared: Prepared) -> list[NewEntry]:
+    """Return the texts that the decision rests on, as far as the ledger does not hold them."""
+    held = ledger.texts(prepared.texts)
+    return [
+        NewEntry("text", HeldText.of(data))
+        for digest, data in prepared.texts.items()
+        if digest not in held
+    ]
+
+
+def _basis(prepared: Prepared) -> Mapping[str, Json]:
+    """Return what the decision was made from, as it is written beside it."""
+    return {} if prepared.inquiry is None else {"inquiry": dict(prepared.inquiry)}

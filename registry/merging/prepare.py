@@ -12,11 +12,13 @@ from evoreg.evolve.recipes.contracts import CONTRACTS
 from evoreg.evolve.recipes.marked import LARGEST
 from evoreg.evolve.recipes.read import ReadRecipe, place_of, placed
 from evoreg.policies.context import Context
+from evoreg.policies.facts import SourceFacts
 from evoreg.policies.knowledge.book import Knowledge
+from evoreg.policies.policy import Policy
 from evoreg.provenance.papers.facts import Earlier
-from evoreg.provenance.records.canonical import to_canonical
+from evoreg.provenance.records.canonical import Json, to_canonical
 from evoreg.provenance.records.decision import Decision, Intent
-from evoreg.provenance.records.digest import digest_of
+from evoreg.provenance.records.digest import Digest, digest_of
 from evoreg.provenance.records.errors import Code, EvoregError, InputError, Problem, RecipeError
 from evoreg.provenance.records.recipe import Recipe
 from evoreg.registry.merging.adapted import adapter_notes, source_model
@@ -44,6 +46,14 @@ class Question:
     """Facts about the releaser."""
     lenient: bool = False
     """Whether unknown keys are forgiven."""
+    policy: Policy = field(default_factory=Policy.default)
+    """What the house allows."""
+    own: str = ""
+    """Licence that the releaser puts on the own contribution; empty for none."""
+    today: str = ""
+    """The day of asking, ISO 8601; empty means that every exception has expired."""
+    papers_only: bool = False
+    """Whether the papers of models of the Hub are enough, so that no weights are fetched."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,18 @@ class Prepared:
     """The earlier results that are inside, in the order in which they are made."""
     documents: frozenset[int] | None = None
     """The documents of the recipe file that belong to it; nothing means all."""
+    idle: frozenset[str] = frozenset()
+    """Those of `models` that must not be in the result: the decision leaves them out of account."""
+    left_out: frozenset[str] = frozenset()
+    """Those of `inside` that the decision leaves out of account."""
+    facts: Mapping[str, SourceFacts] = field(default_factory=dict)
+    """What is known about each of `inside`, with all that it was made from."""
+    today: str = ""
+    """The day of asking, ISO 8601; empty if nobody says."""
+    inquiry: Mapping[str, Json] | None = None
+    """What the decision was made from, if it is to be recorded."""
+    texts: Mapping[Digest, bytes] = field(default_factory=dict)
+    """The licence and notice texts that the inquiry names."""
 
     @property
     def inside(self) -> Mapping[str, ResolvedModel]:
@@ -181,6 +203,8 @@ def find_models(
     settings: Settings,
     resolved: Resolved,
     names: Sequence[str] = (),
+    *,
+    find: Callable[..., ResolvedModel] = resolve,
 ) -> dict[str, ResolvedModel]:
     """Find and measure the models of a recipe file.
 
@@ -190,6 +214,7 @@ def find_models(
         settings: Where the caches are.
         resolved: Told about each model.
         names: Names of recipes that may have been meant by a reference that nothing is found for.
+        find: `resolve`, or `peek` where papers are enough.
 
     Returns:
         The model of each reference.
@@ -203,7 +228,7 @@ def find_models(
     problems: list[Problem] = []
     for reference in references:
         try:
-            found[reference] = resolve(
+            found[reference] = find(
                 reference,
                 base_folder=_start(reference, folder),
                 hasher=cache.digest,

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from evoreg.provenance.ledger.opening import open_ledger
 from evoreg.provenance.ledger.values import RecordedCandidate
 from evoreg.provenance.papers.facts import Earlier
 from evoreg.provenance.records.candidate import Candidate
@@ -150,6 +149,9 @@ class Shelf:
         """Return the recording that describes all files, or what is wrong."""
         if not self.settings.ledger_exists:
             return "there is no ledger that knows it"
+        # SQLAlchemy is heavy, and a check looks for no results on any shelf.
+        from evoreg.provenance.ledger.opening import open_ledger
+
         with open_ledger(self.settings.ledger, actor=self.settings.actor, clock=now) as ledger:
             recordings = ledger.candidate(candidate)
             releases = ledger.releases(candidate)

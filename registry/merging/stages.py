@@ -17,7 +17,7 @@ from evoreg.evolve.planning.plan import Plan
 from evoreg.provenance.records.errors import Code, MergeError, OutputError, Problem
 from evoreg.registry.merging.course import Course, Result, seed_of, title_of
 from evoreg.registry.merging.made import Job, Made, Step
-from evoreg.registry.merging.make import make
+from evoreg.registry.merging.make import check_left_out, make
 from evoreg.registry.merging.prepare import Prepared, plan_of
 from evoreg.registry.merging.shelf import Kept, Shelf
 from evoreg.registry.merging.survey import Leg, Survey, identity_of
@@ -117,6 +117,7 @@ def _ready(
 def _stage(errand: Errand, leg: Leg, results: dict[str, Result], number: int) -> tuple[Kept, bool]:
     """Return an intermediate result, and whether it was there already."""
     if leg.kept is not None:
+        check_left_out(leg.prepared, leg.kept.candidate.contributions)
         return leg.kept, True
     name, shelf = leg.stage.name, errand.shelf
     prepared, plan = _ready(errand, leg, results, final=False)
@@ -124,6 +125,7 @@ def _stage(errand: Errand, leg: Leg, results: dict[str, Result], number: int) ->
     place = shelf.place(name, prepared, candidate)
     found = shelf.find(prepared, name, candidate)
     if isinstance(found, Kept):
+        check_left_out(prepared, found.candidate.contributions)
         return found, True
     if isinstance(found, Problem):
         errand.watch.note(replace(found, hint=f"it was moved to {shelf.set_aside(place)}"))

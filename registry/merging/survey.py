@@ -73,7 +73,9 @@ class Survey:
         return sum(leg.plan.size for leg in self.legs[:-1] if leg.kept is None)
 
 
-def survey(course: Course, name: str, seed: int | None, shelf: Shelf | None) -> Survey:
+def survey(
+    course: Course, name: str, seed: int | None, shelf: Shelf | None, *, papers: bool = True
+) -> Survey:
     """Plan every recipe of a file; loads no weights and no torch.
 
     Args:
@@ -81,6 +83,7 @@ def survey(course: Course, name: str, seed: int | None, shelf: Shelf | None) -> 
         name: Name of the final result.
         seed: What the user gave.
         shelf: Where finished results are looked for; nothing: nowhere.
+        papers: Whether the papers are looked ahead at too.
 
     Returns:
         The plans, and what was found.
@@ -91,7 +94,7 @@ def survey(course: Course, name: str, seed: int | None, shelf: Shelf | None) -> 
         InputError: A checkpoint or the ledger cannot be read.
     """
     with TemporaryDirectory(prefix="evoreg-") as folder:
-        scout = _Scout(course, name, seed, shelf, Path(folder))
+        scout = _Scout(course, name, seed, shelf, Path(folder), papers)
         legs = tuple(scout.leg(stage) for stage in course.stream.stages)
     return Survey(legs)
 
@@ -120,6 +123,7 @@ class _Scout:
     seed: int | None
     shelf: Shelf | None
     folder: Path
+    papers: bool
     results: dict[str, Result] = field(default_factory=dict)
     shadows: dict[str, Checkpoint] = field(default_factory=dict)
 
@@ -139,7 +143,7 @@ class _Scout:
 
     def missing(self, prepared: Prepared, plan: Plan, stage: str) -> tuple[Problem, ...]:
         """Tell which papers will be missing; what is not permitted gets none in any case."""
-        if prepared.decision.verdict.severity >= Verdict.REVIEW.severity:
+        if not self.papers or prepared.decision.verdict.severity >= Verdict.REVIEW.severity:
             return ()
         return papers_missing(prepared, plan, title_of(self.name, stage))
 

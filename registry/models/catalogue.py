@@ -1,27 +1,24 @@
-"""The catalogue: which models the ledger knows, and what people claim about their licences.
+"""The catalogue: which models the ledger knows, with their parents and their licence texts.
 
-These are the use cases behind ``evoreg model add``, ``list``, ``show`` and ``claim``. Nothing is
-ever changed or removed: a model that moved on is registered again, a claim that was wrong is
-answered by another claim.
+These are the use cases behind ``evoreg model add``, ``list`` and ``show``. Nothing is ever changed
+or removed: a model that moved on is registered again.
 """
 
 import difflib
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from evoreg.provenance.ledger.ledger import Ledger
 from evoreg.provenance.ledger.values import NewEntry, RegisteredModel
-from evoreg.provenance.records.errors import Code, InputError, UsageError
-from evoreg.provenance.records.license import Evidence, LicenseClaim
-from evoreg.provenance.records.model import Model
-from evoreg.registry.models.hashing import measure
+from evoreg.provenance.records.digest import Digest
+from evoreg.provenance.records.errors import Code, InputError, Problem, UsageError
+from evoreg.provenance.records.license import LicenseClaim
+from evoreg.provenance.records.lineage import Edge
+from evoreg.provenance.records.model import File, Model
+from evoreg.provenance.records.text import HeldText
+from evoreg.registry.models.parents import edges_of
 from evoreg.registry.models.resolve import ResolvedModel
 
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
-_LONGEST = 10_000
 _FEWEST_DIGITS = 6
 
 
@@ -33,6 +30,12 @@ class Registration:
     """What the ledger holds now."""
     added: bool
     """False if exactly this was registered before."""
+    edges: tuple[Edge, ...] = ()
+    """What its folder says about its parents and the ledger did not hold yet."""
+    texts: tuple[HeldText, ...] = ()
+    """Its licence and notice texts that the ledger did not hold yet."""
+    problems: tuple[Problem, ...] = ()
+    """What could not be read about its parents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +48,17 @@ class ShownModel:
     """Further registrations under the same name, the newest first."""
     claims: tuple[LicenseClaim, ...]
     """What was claimed about the licence of these exact weights, the oldest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What a person states about a licence."""
-
-    expression: str
-    """Licence key, Hub id or SPDX expression."""
-    by: str
-    """Who states it."""
-    at: str
-    """When: ISO 8601, UTC, to the second, ending in Z."""
-    evidence: str = ""
-    """An address (``https://...``) or the path of a file; a file is hashed."""
-    note: str = ""
-    """Free text."""
+    edges: tuple[Edge, ...] = ()
+    """What was told about its parents, and about those of its adapter, the oldest first."""
+    texts: Mapping[Digest, HeldText] = field(default_factory=dict)
+    """Those of its licence and notice files that the ledger holds, by digest."""
 
 
 def add_model(ledger: Ledger, resolved: ResolvedModel) -> Registration:
-    """Register a model, unless exactly the same is registered already.
+    """Register a model, with what its folder says about its parents and its licence texts.
 
-    Two processes that add the same model in the same moment may both register it; that is two
-    true entries.
+    What the ledger holds already is not written again. Two processes that add the same model in
+    the same moment may both register it; that is two true entries.
 
     Args:
         ledger: The ledger.
@@ -78,13 +69,21 @@ def add_model(ledger: Ledger, resolved: ResolvedModel) -> Registration:
         another name or another revision are a new one.
     """
     known = _known(ledger, resolved.model)
-    if known is not None:
-        return Registration(known, added=False)
-    ledger.append([NewEntry("model", resolved.model, {"location": _location(resolved)})])
-    added = _known(ledger, resolved.model)
-    if added is None:
+    edges, problems = _new_edges(ledger, resolved)
+    texts = _new_texts(ledger, resolved)
+    place = {"location": _location(resolved)}
+    model = [NewEntry("model", resolved.model, place)] if known is None else []
+    ledger.append(
+        [
+            *model,
+            *(NewEntry("edge", edge) for edge in edges),
+            *(NewEntry("text", text) for text in texts),
+        ]
+    )
+    entry = known or _known(ledger, resolved.model)
+    if entry is None:
         raise RuntimeError("the ledger does not hold what was just written")
-    return Registration(added, added=True)
+    return Registration(entry, known is None, edges, texts, problems)
 
 
 def list_models(ledger: Ledger) -> tuple[RegisteredModel, ...]:
@@ -116,7 +115,16 @@ def show_model(ledger: Ledger, wanted: str) -> ShownModel:
     """
     entry, *rest = reversed(_matches(ledger, wanted))
     same_name = [other for other in rest if other.model.name == entry.model.name]
-    return ShownModel(entry, tuple(same_name), ledger.claims_for(entry.model.identity))
+    model = entry.model
+    edges = (edge for one in _identities(model) for edge in ledger.edges_for(one))
+    papers = (file.digest for one in _parts(model) for file in one.files if is_paper(file))
+    claims = ledger.claims_for(model.identity)
+    return ShownModel(entry, tuple(same_name), claims, tuple(edges), ledger.texts(papers))
+
+
+def is_paper(file: File) -> bool:
+    """Tell whether a file is a licence or a notice."""
+    return file.role in ("license", "notice")
 
 
 def find_model(ledger: Ledger, wanted: str) -> Model:
@@ -146,46 +154,50 @@ def find_model(ledger: Ledger, wanted: str) -> Model:
     return matches[-1].model
 
 
-def claim_license(
-    ledger: Ledger, model: Model, statement: Statement, check: Callable[[str], object]
-) -> LicenseClaim:
-    """Record what a person states about the licence of a model.
-
-    Args:
-        ledger: The ledger.
-        model: A registered model.
-        statement: What is stated, by whom, when and on what evidence.
-        check: Raises an error if an expression is none; what it returns is not looked at.
-
-    Returns:
-        The claim as written.
-
-    Raises:
-        InputError: The model is not registered (MODEL_UNKNOWN), or the evidence cannot be read.
-        UsageError: The statement names nobody, or no time, or holds invisible signs.
-        PolicyError: As `check` raises.
-    """
-    if not ledger.models_with(model.identity):
-        raise _unknown(model.label, ())
-    _check_statement(statement)
-    check(statement.expression)
-    claim = LicenseClaim(
-        model=model.name,
-        identity=model.identity,
-        expression=statement.expression,
-        origin="human",
-        evidence=_evidence(statement.evidence),
-        by=statement.by,
-        at=statement.at,
-        note=statement.note,
-    )
-    ledger.append([NewEntry("claim", claim)])
-    return claim
-
-
 def _known(ledger: Ledger, model: Model) -> RegisteredModel | None:
     same = [entry for entry in ledger.models_with(model.identity) if entry.model == model]
     return same[-1] if same else None
+
+
+def _parts(model: Model) -> tuple[Model, ...]:
+    """Return a model without its adapter, and the adapter."""
+    bare = model.model_copy(update={"adapter": None})
+    return (bare,) if model.adapter is None else (bare, *_parts(model.adapter))
+
+
+def _identities(model: Model) -> tuple[Digest, ...]:
+    """Return the identities of a model, and of what it consists of, each once."""
+    return tuple(dict.fromkeys(one.identity for one in (model, *_parts(model))))
+
+
+def _whole(resolved: ResolvedModel) -> tuple[ResolvedModel, ...]:
+    """Return a resolved model and its adapter."""
+    return (resolved,) if resolved.adapter is None else (resolved, *_whole(resolved.adapter))
+
+
+def _new_edges(
+    ledger: Ledger, resolved: ResolvedModel
+) -> tuple[tuple[Edge, ...], tuple[Problem, ...]]:
+    found: list[Edge] = []
+    problems: list[Problem] = []
+    for part in _whole(resolved):
+        edges, unclear = edges_of(part.model, part.folder, *ledger.signature())
+        problems += unclear
+        held = {_said(e) for e in (ledger.edges_for(edges[0].identity) if edges else ())}
+        found += [edge for edge in edges if _said(edge) not in held]
+    return tuple(found), tuple(problems)
+
+
+def _said(edge: Edge) -> Edge:
+    """Return an edge without what changes when the same is said once more."""
+    return edge.model_copy(update={"child": "", "by": "", "at": "", "evidence": None})
+
+
+def _new_texts(ledger: Ledger, resolved: ResolvedModel) -> tuple[HeldText, ...]:
+    texts = (HeldText.of(text.data) for part in _whole(resolved) for text in part.texts)
+    found = {text.digest: text for text in texts}
+    held = ledger.texts(found)
+    return tuple(text for digest, text in found.items() if digest not in held)
 
 
 def _location(resolved: ResolvedModel) -> str:
@@ -200,7 +212,7 @@ def _matches(ledger: Ledger, wanted: str) -> tuple[RegisteredModel, ...]:
     entries = ledger.models()
     found = tuple(entry for entry in entries if _is_meant(entry.model, wanted))
     if not found:
-        raise _unknown(wanted, tuple(_full_name(entry.model) for entry in entries))
+        raise unknown_model(wanted, tuple(_full_name(entry.model) for entry in entries))
     # The name of a model means the model itself, if it is there, and not that with an adapter.
     plain = tuple(entry for entry in found if entry.model.adapter is None)
     return plain or found
@@ -225,7 +237,16 @@ def _is_meant(model: Model, wanted: str) -> bool:
     return name == model.name and len(revision) >= _FEWEST_DIGITS and known.startswith(revision)
 
 
-def _unknown(wanted: str, names: tuple[str, ...]) -> InputError:
+def unknown_model(wanted: str, names: tuple[str, ...]) -> InputError:
+    """Return the error about a model that is not in the ledger.
+
+    Args:
+        wanted: What was asked for.
+        names: Names that are there, for a suggestion.
+
+    Returns:
+        The error (MODEL_UNKNOWN).
+    """
     near = difflib.get_close_matches(wanted.split("@")[0], sorted(set(names)), n=3)
     meant = f"did you mean {', '.join(near)}? Otherwise " if near else ""
     return InputError(
@@ -234,46 +255,3 @@ def _unknown(wanted: str, names: tuple[str, ...]) -> InputError:
         where=repr(wanted[:200]),
         hint=f"{meant}register it: evoreg model add REFERENCE",
     )
-
-
-def _check_statement(statement: Statement) -> None:
-    fields = {
-        "expression": statement.expression,
-        "name of who states it": statement.by,
-        "evidence": statement.evidence or "none",
-        "note": " ".join(statement.note.split()) or "none",
-    }
-    for name, value in fields.items():
-        if not value.strip() or not value.isprintable() or len(value) > _LONGEST:
-            what = f"the {name} is empty, too long or holds invisible signs"
-            raise UsageError(Code.USAGE, what, where="claim", hint="write it as plain text")
-    if _TIME.fullmatch(statement.at) is None:
-        what = "the time of the claim is not written like 2026-01-31T12:00:00Z"
-        raise UsageError(Code.USAGE, what, where="claim", hint="give it in UTC, to the second")
-
-
-def _evidence(text: str) -> Evidence | None:
-    if not text:
-        return None
-    if text.startswith(("https://", "http://")):
-        return Evidence(kind="url", locator=_address(text))
-    path = Path(text)
-    if not path.is_file():
-        raise InputError(
-            Code.INPUT_MISSING,
-            "the evidence is neither an address nor a file",
-            where=repr(text[:200]),
-            hint="give https://... or the path of a file that you keep",
-        )
-    return Evidence(kind="file", locator=path.name, digest=measure(path.resolve()))
-
-
-def _address(text: str) -> str:
-    try:
-        host = urlsplit(text).hostname
-    except ValueError:
-        host = None
-    if not host or " " in text:
-        hint = "write it like https://example.org/licence"
-        raise UsageError(Code.USAGE, "this is no address", where=repr(text[:200]), hint=hint)
-    return text

@@ -6,27 +6,32 @@ of that same cache; pipes, devices and pickles are refused; nothing is executed.
 
 import hashlib
 import os
-import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 
 from evoreg.evolve.checkpoints.folder import weight_files
-from evoreg.provenance.records.digest import Digest, digest_of
-from evoreg.provenance.records.errors import Code, InputError, Problem
+from evoreg.provenance.records.digest import Digest
+from evoreg.provenance.records.errors import Code, Problem
 from evoreg.provenance.records.model import Card, File, Model, Role
 from evoreg.registry.models.card import LARGEST as LARGEST_CARD
 from evoreg.registry.models.card import read_card
-from evoreg.registry.models.hashing import Hasher, open_regular
+from evoreg.registry.models.hashing import Hasher
+from evoreg.registry.models.inside import (
+    Item,
+    check_place,
+    item_of,
+    read_item,
+    root_of,
+    unreadable,
+)
 from evoreg.registry.models.roles import CARD, LICENSE_FOLDERS, role_of
 
 LARGEST_TEXT = 1 << 20
 """Most bytes of a licence or notice file."""
 _MOST_ENTRIES = 20_000
 _LARGEST_GIT_BLOB = 64 << 20
-_ETAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +56,7 @@ class Reading:
     """What is wrong with it without making it unusable."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """One file that counts."""
-
-    path: str
-    real: Path
-    size: int
-    role: Role
-    claim: str
-
-
-_Pair: TypeAlias = tuple[_Item, File]
+_Pair: TypeAlias = tuple[Item, File]
 
 
 def read_folder(
@@ -94,7 +88,7 @@ def read_folder(
         InputError: The folder is missing, holds no weights or only pickles, leads outside itself,
             cannot be read, or changes while it is read.
     """
-    root = _root(folder)
+    root = root_of(folder)
     pairs = [(item, _file(item, hasher, trust_cache)) for item in _items(root)]
     broken = [problem for pair in pairs for problem in _broken_promise(*pair)]
     texts, too_large = _texts(pairs)
@@ -104,38 +98,18 @@ def read_folder(
     return Reading(model, texts, (*unclear, *too_large, *broken))
 
 
-def _root(folder: Path) -> Path:
-    try:
-        root = folder.resolve(strict=True)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(
-            Code.INPUT_MISSING,
-            "there is no such model folder",
-            where=str(folder),
-            hint="check the spelling; a model of the Hub is written org/name",
-        ) from error
-    if not root.is_dir():
-        raise InputError(
-            Code.INPUT_MISSING,
-            "this is a file, and a model is a folder",
-            where=str(folder),
-            hint="name the folder that holds the file",
-        )
-    return root
-
-
-def _items(root: Path) -> tuple[_Item, ...]:
+def _items(root: Path) -> tuple[Item, ...]:
     """List the files that count, sorted by path, having checked every entry of the folder."""
     found: dict[str, Role] = {}
     for path in _listed(root):
-        _check_place(root, path)
+        check_place(root, path)
         role = role_of(path)
         if role is not None:
             found[str(path)] = role
     for path in weight_files(root):
-        _check_place(root, path)
+        check_place(root, path)
         found[str(path)] = "weights"
-    items = (_item(root, path, role) for path, role in sorted(found.items()))
+    items = (item_of(root, path, role) for path, role in sorted(found.items()))
     return tuple(item for item in items if item is not None)
 
 
@@ -150,82 +124,19 @@ def _names(folder: Path) -> list[str]:
     try:
         names = sorted(os.listdir(folder))  # noqa: PTH208  # names are wanted, not paths
     except OSError as error:
-        raise _unreadable(folder, f"the folder cannot be listed: {error.strerror}") from error
+        raise unreadable(folder, f"the folder cannot be listed: {error.strerror}") from error
     if len(names) > _MOST_ENTRIES:
-        raise _unreadable(folder, f"the folder holds more than {_MOST_ENTRIES} entries")
+        raise unreadable(folder, f"the folder holds more than {_MOST_ENTRIES} entries")
     return names
 
 
-def _unreadable(path: Path, what: str) -> InputError:
-    hint = "check the permissions of the folder, or name another one"
-    return InputError(Code.INPUT_UNREADABLE, what, where=_shown(path), hint=hint)
-
-
-def _shown(path: Path) -> str:
-    """Return a path as valid text, whatever bytes its name holds."""
-    return str(path).encode(errors="backslashreplace").decode()
-
-
-def _check_place(root: Path, path: PurePosixPath) -> None:
-    """Refuse links that lead outside, and whatever is neither file nor folder."""
-    try:
-        real = (root / path).resolve()
-    except (OSError, RuntimeError) as error:
-        raise _unreadable(root / path, "the link leads in a circle") from error
-    if not any(real.is_relative_to(place) for place in _allowed(root)):
-        raise InputError(
-            Code.INPUT_ESCAPES,
-            "the link leads outside the model folder",
-            where=_shown(root / path),
-            hint="copy the file into the folder, or name the folder where it really lies",
-        )
-    try:
-        mode = real.lstat().st_mode
-    except FileNotFoundError:
-        return  # a link to nothing; an error only if the file counts
-    except OSError as error:
-        raise _unreadable(root / path, f"it cannot be looked at: {error.strerror}") from error
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise _unreadable(root / path, "this is a pipe, a socket or a device")
-
-
-def _allowed(root: Path) -> tuple[Path, ...]:
-    """Return the folders that a link may lead to; `root` has no links left in it."""
-    snapshots, repository = root.parent, root.parent.parent
-    if snapshots.name == "snapshots" and repository.name.startswith("models--"):
-        return root, repository / "blobs", repository.parent / "blobs"
-    return (root,)
-
-
-def _item(root: Path, path: str, role: Role) -> _Item | None:
-    full = root / path
-    if not path.isprintable():
-        raise _unreadable(full, "the name of the file holds invisible signs or invalid text")
-    try:
-        real = full.resolve(strict=True)
-        facts = real.lstat()
-    except OSError as error:
-        raise _unreadable(full, "the file is missing, or its link leads nowhere") from error
-    if stat.S_ISDIR(facts.st_mode):
-        return None
-    return _Item(path, real, facts.st_size, role, _claim(root, full))
-
-
-def _claim(root: Path, path: Path) -> str:
-    """Return what a Hub cache claims about a file: the name of its blob, a SHA-256 or SHA-1."""
-    if len(_allowed(root)) == 1 or not path.is_symlink():
-        return ""
-    name = path.readlink().name
-    return name if _ETAG.fullmatch(name) else ""
-
-
-def _file(item: _Item, hasher: Hasher, trust_cache: bool) -> File:
+def _file(item: Item, hasher: Hasher, trust_cache: bool) -> File:
     trusted = trust_cache and len(item.claim) == 64
     digest: Digest = f"sha256:{item.claim}" if trusted else hasher(item.real)
     return File(path=item.path, size=item.size, digest=digest, role=item.role, measured=not trusted)
 
 
-def _broken_promise(item: _Item, file: File) -> Iterator[Problem]:
+def _broken_promise(item: Item, file: File) -> Iterator[Problem]:
     if not file.measured or not item.claim or _measured_as(item, file) == item.claim:
         return
     yield Problem(
@@ -237,36 +148,20 @@ def _broken_promise(item: _Item, file: File) -> Iterator[Problem]:
     )
 
 
-def _measured_as(item: _Item, file: File) -> str:
+def _measured_as(item: Item, file: File) -> str:
     """Return the measured name in the form of the claim; git names small files by SHA-1."""
     if len(item.claim) == 64:
         return file.digest.removeprefix("sha256:")
     if item.size > _LARGEST_GIT_BLOB:
         return item.claim  # the Hub keeps no such file in git itself: nothing to compare with
-    data = _read(item, file, _LARGEST_GIT_BLOB)
+    data = read_item(item, file, _LARGEST_GIT_BLOB)
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-
-
-def _read(item: _Item, file: File, most: int) -> bytes:
-    """Read a file, at most so many bytes; a whole file is the one that was measured."""
-    with open_regular(item.real) as source:
-        data = bytearray()
-        while len(data) <= most and (piece := source.read(most + 1 - len(data))):
-            data += piece
-    if len(data) <= most and file.measured and digest_of(bytes(data)) != file.digest:
-        raise InputError(
-            Code.INPUT_CHANGED,
-            "the file was changed while the folder was read",
-            where=_shown(item.real),
-            hint="wait until nobody writes to it, then try again",
-        )
-    return bytes(data[:most])
 
 
 def _texts(pairs: list[_Pair]) -> tuple[tuple[Text, ...], tuple[Problem, ...]]:
     papers = [pair for pair in pairs if pair[0].role in {"license", "notice"}]
     texts = tuple(
-        Text(item.path, _read(item, file, LARGEST_TEXT))
+        Text(item.path, read_item(item, file, LARGEST_TEXT))
         for item, file in papers
         if item.size <= LARGEST_TEXT
     )
@@ -282,5 +177,5 @@ def _texts(pairs: list[_Pair]) -> tuple[tuple[Text, ...], tuple[Problem, ...]]:
 def _read_card(pairs: list[_Pair]) -> tuple[Card, tuple[Problem, ...]]:
     for item, file in pairs:
         if item.path == CARD:
-            return read_card(_read(item, file, LARGEST_CARD), CARD)
+            return read_card(read_item(item, file, LARGEST_CARD), CARD)
     return Card(), ()

@@ -1,4 +1,4 @@
-"""Digests of files: each file is hashed once, and remembered while it stays untouched.
+"""Digests of files: each large file is hashed once, and remembered while it stays untouched.
 
 A remembered digest is used only if the resolved path, the size, the inode and both times of the
 file (content and status, in nanoseconds) are what they were; a time set back by hand changes the
@@ -27,6 +27,7 @@ Hasher: TypeAlias = Callable[[Path], Digest]
 """Returns the digest of a file: `measure`, or `DigestCache.digest`."""
 
 _CHUNK = 1 << 20
+_SMALL = 1 << 20
 _VERSION = 1
 _FORM = re.compile(r"sha256:[0-9a-f]{64}")
 _SECONDS_TO_WAIT = 5.0
@@ -126,6 +127,8 @@ class DigestCache:
     """The SQLite file; it and its folder are made when first needed."""
     progress: Progress = _ignore
     """Told the bytes of each piece that was hashed, or of a whole file that was remembered."""
+    smallest: int = _SMALL
+    """Bytes of the smallest file that is remembered: to hash a smaller one takes less time."""
 
     def digest(self, path: Path) -> Digest:
         """Return the digest of a file, hashing it only if it is new or was touched.
@@ -142,6 +145,8 @@ class DigestCache:
         real = _resolved(path)
         with open_regular(real) as file:
             state = _state(os.fstat(file.fileno()))
+        if state[0] < self.smallest:
+            return _measure(real, self.progress)[0]
         known = self._recall(real, state)
         if known is not None:
             self.progress(state[0])

@@ -105,6 +105,9 @@ class _Meaning:
         if isinstance(error, errors.RemoteEntryNotFoundError):
             what = "the Hub lists a file of the model but does not have it"
             return self._error(Code.INPUT_MISSING, what, "name another revision, or try later")
+        if status == 410:
+            hint = "look for its successor, or use the copy that you have"
+            return self._error(Code.INPUT_MISSING, "the model was removed from the Hub", hint)
         if isinstance(error, errors.DisabledRepoError) or status in {401, 403}:
             what = f"the Hub refuses access (status {status})"
             return self._error(Code.HUB_DENIED, what, "check your token: hf auth whoami")

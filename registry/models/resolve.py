@@ -32,6 +32,8 @@ class ResolvedModel:
     """What is wrong without making it unusable, the adapter's problems included."""
     adapter: "ResolvedModel | None" = None
     """The adapter on top of it."""
+    complete: bool = True
+    """False if only its papers lie in the folder: the digests of its weights are the Hub's word."""
 
 
 def resolve(
@@ -65,13 +67,29 @@ def resolve(
     whole = errand.resolve(reference.text, reference.place)
     if reference.adapter is None:
         return whole
-    adapter = errand.resolve(reference.text, reference.adapter)
+    return joined(whole, errand.resolve(reference.text, reference.adapter))
+
+
+def joined(whole: ResolvedModel, adapter: ResolvedModel) -> ResolvedModel:
+    """Put an adapter on a model.
+
+    Args:
+        whole: The model.
+        adapter: What stands after the ``+``.
+
+    Returns:
+        The model with the adapter.
+
+    Raises:
+        InputError: It is no adapter, or shares its folder with other weights.
+    """
     _check_adapter(adapter)
     return replace(
         whole,
         model=whole.model.model_copy(update={"adapter": adapter.model}),
         problems=(*whole.problems, *adapter.problems, *_other_model(whole, adapter)),
         adapter=adapter,
+        complete=whole.complete and adapter.complete,
     )
 
 
@@ -95,23 +113,41 @@ class _Errand:
             hasher=self.hasher,
             trust_cache=self.hub.trust_cache,
         )
-        return _resolved(text, snapshot.folder, reading, snapshot.problems)
+        return read_as(text, snapshot.folder, reading, snapshot.problems)
 
     def _local(self, text: str, folder: Path) -> ResolvedModel:
         folder = folder.resolve()
         name = "".join(sign if sign.isprintable() else "?" for sign in folder.name) or "model"
         reading = read_folder(folder, name=name, origin="local", revision=None, hasher=self.hasher)
-        return _resolved(text, folder, reading, ())
+        return read_as(text, folder, reading)
 
 
-def _resolved(
-    text: str, folder: Path, reading: Reading, problems: tuple[Problem, ...]
+def read_as(
+    text: str,
+    folder: Path,
+    reading: Reading,
+    problems: tuple[Problem, ...] = (),
+    *,
+    complete: bool = True,
 ) -> ResolvedModel:
+    """Return what was read from a folder as the answer to a reference.
+
+    Args:
+        text: The reference as written.
+        folder: Where the files lie.
+        reading: What was read.
+        problems: What went wrong on the way there.
+        complete: False if only papers lie there.
+
+    Returns:
+        The model, its problems naming it.
+    """
     named = tuple(
         replace(problem, where=f"{reading.model.label}: {problem.where}")
         for problem in reading.problems
     )
-    return ResolvedModel(text, reading.model, folder, reading.texts, (*problems, *named))
+    texts, found = reading.texts, (*problems, *named)
+    return ResolvedModel(text, reading.model, folder, texts, found, complete=complete)
 
 
 def _check_adapter(adapter: ResolvedModel) -> None:

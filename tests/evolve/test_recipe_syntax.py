@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from evoreg.evolve.recipes import marked
 from evoreg.evolve.recipes.contracts import CONTRACTS, Parameter
 from evoreg.evolve.recipes.read import read_recipe
+from evoreg.provenance.records import marked as reading
 from evoreg.provenance.records.errors import Code, Problem, RecipeError
 from evoreg.provenance.records.recipe import (
     Module,
@@ -122,7 +123,7 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "\n".join(
 @pytest.fixture(params=PARSERS, ids=lambda parser: parser.__name__)
 def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type:
     """Read with this parser, as where libyaml is there and where it is not."""
-    monkeypatch.setattr(marked, "PARSER", request.param)
+    monkeypatch.setattr(reading, "PARSER", request.param)
     return request.param  # type: ignore[no-any-return]
 
 
@@ -139,7 +140,7 @@ def events(parser: type, monkeypatch: pytest.MonkeyPatch) -> list[yaml.Event]:
         def get_single_node(self) -> None:
             pytest.fail("nodes were built")
 
-    monkeypatch.setattr(marked, "PARSER", Watched)
+    monkeypatch.setattr(reading, "PARSER", Watched)
     return seen
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from evoreg.evolve.execution.reordered import Reordered, Table
 from evoreg.evolve.methods.values import Flat
+from evoreg.evolve.vocabulary.owners import row_shares
 from evoreg.evolve.vocabulary.rows import FILL, MEAN, ZERO, Rows
 
 
@@ -86,7 +87,7 @@ def test_shares_of_a_row_sum_to_one_or_are_nobodys(
     case: tuple[Rows, list[torch.Tensor]],
 ) -> None:
     rows, tensors = case
-    table = rows.shares(len(tensors))
+    table = row_shares(rows, len(tensors))
     assert table.shape == (rows.count, len(tensors))
     some = any(owner >= 0 or owner == MEAN for owner in rows.owner)
     for row, owner in enumerate(rows.owner):

@@ -13,10 +13,12 @@ from evoreg.provenance.ledger.values import NewEntry
 from evoreg.provenance.records.candidate import Candidate, Census, Contribution, Engine
 from evoreg.provenance.records.decision import Decision, SourceLicense, Verdict
 from evoreg.provenance.records.digest import digest_of
-from evoreg.provenance.records.license import LicenseClaim
+from evoreg.provenance.records.license import Evidence, LicenseClaim, Rider
+from evoreg.provenance.records.lineage import Edge
 from evoreg.provenance.records.model import Card, File, Model
 from evoreg.provenance.records.recipe import Ingredient, Recipe, Setting, Source
 from evoreg.provenance.records.release import Release
+from evoreg.provenance.records.text import HeldText
 
 NOON = datetime(2026, 3, 4, 12, 0, 0, 999_999, tzinfo=UTC)
 
@@ -48,6 +50,30 @@ def claim(of: Model) -> LicenseClaim:
         by="ann",
         at="2026-03-04T12:00:00Z",
     )
+
+
+def edge(child: Model, parent: Model) -> Edge:
+    return Edge(
+        child=child.name,
+        identity=child.identity,
+        parent=parent.name,
+        revision=parent.revision,
+        parent_identity=parent.identity,
+        relation="finetune",
+        origin="card",
+        evidence=Evidence(kind="file", locator="README.md", digest=digest_of(b"#")),
+        by="ann",
+        at="2026-03-04T12:00:00Z",
+    )
+
+
+def rider(of: Model) -> LicenseClaim:
+    prefix = Rider(kind="name-prefix", value="Ann", where="README.md")
+    return claim(of).model_copy(update={"expression": "", "origin": "human", "riders": (prefix,)})
+
+
+def text(content: str) -> HeldText:
+    return HeldText.of(content.encode())
 
 
 def candidate(first: Model, second: Model, seed: int = 0) -> Candidate:
@@ -114,7 +140,7 @@ def release(of: Candidate, under: Decision) -> Release:
 
 
 def story() -> list[NewEntry]:
-    """Seven entries, every kind among them."""
+    """Seven entries, every kind of the first tables among them."""
     ann, bob = model("org/ann"), model("org/bob")
     made, decided = candidate(ann, bob), decision(ann)
     return [
@@ -128,15 +154,30 @@ def story() -> list[NewEntry]:
     ]
 
 
+def lineage() -> list[NewEntry]:
+    """Four entries of the kinds that came with the second tables, and a claim of riders."""
+    ann, bob = model("org/ann"), model("org/bob")
+    return [
+        NewEntry("edge", edge(ann, bob)),
+        NewEntry("edge", edge(bob, ann).model_copy(update={"parent": "org/\\0\0", "note": "x"})),
+        NewEntry("text", text("All rights reserved. \u00a9\n")),
+        NewEntry("claim", rider(ann)),
+    ]
+
+
 class Makers:
     """The makers of records, for tests, which cannot import this file."""
 
     model = staticmethod(model)
     claim = staticmethod(claim)
+    edge = staticmethod(edge)
+    rider = staticmethod(rider)
+    text = staticmethod(text)
     candidate = staticmethod(candidate)
     decision = staticmethod(decision)
     release = staticmethod(release)
     story = staticmethod(story)
+    lineage = staticmethod(lineage)
 
 
 @pytest.fixture(scope="session")

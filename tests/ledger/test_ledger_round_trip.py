@@ -47,17 +47,21 @@ def test_entries_are_chained(ledger: Ledger, make: Make) -> None:
 
 def test_body_says_who_when_and_what(ledger: Ledger, make: Make) -> None:
     ann = make.model("org/ann")
-    (entry,) = ledger.append([NewEntry("model", ann, {"location": "/m", "size": 3})])
+    (entry,) = ledger.append(
+        [NewEntry("model", ann, {"location": "/m", "schema_": [1.5, None], "size": 3})]
+    )
     assert from_canonical(entry.body.encode()) == {
         "at": "2026-03-04T12:00:00Z",
         "by": "ann",
         "location": "/m",
         "record": ann.to_json(),
         "schema": "evoreg/model/1",
+        "schema_": [1.5, None],
         "size": 3,
     }
     body = read_body("model", entry.body)
-    assert (body.record, body.location, body.extra) == (ann, "/m", {"location": "/m", "size": 3})
+    extra = {"location": "/m", "schema_": [1.5, None], "size": 3}
+    assert (body.record, body.location, body.extra) == (ann, "/m", extra)
 
 
 def test_append_nothing(told: Ledger) -> None:

@@ -1,8 +1,10 @@
 """The catalogue: registering models, finding them, and claims about their licences."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,16 +12,10 @@ from evoreg.provenance.ledger.ledger import Ledger
 from evoreg.provenance.ledger.opening import open_ledger
 from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.errors import Code, EvoregError, InputError, PolicyError, UsageError
-from evoreg.registry.models.catalogue import (
-    Statement,
-    add_model,
-    claim_license,
-    find_model,
-    list_models,
-    show_model,
-)
+from evoreg.registry.models.catalogue import add_model, find_model, list_models, show_model
 from evoreg.registry.models.hashing import measure
 from evoreg.registry.models.resolve import ResolvedModel, resolve
+from evoreg.registry.models.statements import Statement, claim_license
 from tests.models.builders import model_files, write_files
 
 CARD = {"README.md": b"---\nlicense: mit\n---\n"}
@@ -70,7 +66,8 @@ def test_the_same_model_is_registered_once(ledger: Ledger, shelf: Shelf) -> None
     assert (first.added, again.added) == (True, False)
     assert first.entry == again.entry
     assert first.entry.location == str(shelf.folder / "m")
-    assert ledger.head().seq == 1
+    assert [entry.kind for entry in ledger.entries()] == ["model", "edge", "text"]
+    assert (len(first.edges), len(first.texts), again.edges, again.texts) == (1, 1, (), ())
 
 
 def test_another_card_licence_or_name_is_another_registration(ledger: Ledger, shelf: Shelf) -> None:
@@ -79,9 +76,12 @@ def test_another_card_licence_or_name_is_another_registration(ledger: Ledger, sh
     assert add_model(ledger, shelf.model("m", change=CARD)).added
     assert add_model(ledger, shelf.model("m", change=LICENSE)).added
     shown = show_model(ledger, "m")
-    assert shown.entry.seq == 4
-    assert [other.seq for other in shown.others] == [3, 1]
-    assert [entry.seq for entry in list_models(ledger)] == [4, 2]
+    # The same edge is not written again; the second licence text is.
+    kinds = ["model", "edge", "text", "model", "model", "model", "text"]
+    assert [entry.kind for entry in ledger.entries()] == kinds
+    assert shown.entry.seq == 6
+    assert [other.seq for other in shown.others] == [5, 1]
+    assert [entry.seq for entry in list_models(ledger)] == [6, 4]
 
 
 def test_models_are_listed_by_name_and_weights(ledger: Ledger, shelf: Shelf) -> None:
@@ -89,7 +89,7 @@ def test_models_are_listed_by_name_and_weights(ledger: Ledger, shelf: Shelf) -> 
     for name, value in (("b", 1.0), ("a", 2.0), ("b", 3.0)):
         add_model(ledger, shelf.model(name, value))
     listed = [(entry.model.name, entry.seq) for entry in list_models(ledger)]
-    assert listed == [("a", 2), ("b", 1), ("b", 3)]
+    assert listed == [("a", 4), ("b", 1), ("b", 6)]
 
 
 def test_a_model_is_found_by_name_revision_or_weights(ledger: Ledger, shelf: Shelf) -> None:
@@ -171,12 +171,11 @@ def reject(expression: str) -> None:
     ],
 )
 def test_a_claim_that_is_none_is_refused_and_not_written(
-    ledger: Ledger, shelf: Shelf, change: dict[str, str], code: Code
+    ledger: Ledger, shelf: Shelf, change: dict[str, Any], code: Code
 ) -> None:
     model = add_model(ledger, shelf.model("m")).entry.model
-    fields = {"expression": "mit", "by": "Ada", "at": AT, **change}
     with pytest.raises(EvoregError) as caught:
-        claim_license(ledger, model, Statement(**fields), accept)
+        claim_license(ledger, model, replace(Statement("mit", "Ada", AT), **change), accept)
     assert caught.value.code is code
     assert ledger.claims_for(model.identity) == ()
 

@@ -262,7 +262,7 @@ def test_a_broken_card_is_a_problem_and_no_error(folder: Path) -> None:
     write_files(folder, {"README.md": b"---\nlicense: [mit\n---\n"})
     reading = read(folder)
     assert [problem.code for problem in reading.problems] == [Code.INPUT_CARD]
-    assert reading.model.card.license == ()
+    assert reading.model.card.license == ("(unreadable)",)
 
 
 def test_a_text_that_changes_after_it_was_hashed_is_noticed(folder: Path) -> None:

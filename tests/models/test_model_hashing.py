@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from evoreg.provenance.records.errors import Code, InputError
-from evoreg.registry.models.hashing import DigestCache, measure
+from evoreg.registry.models.hashing import DigestCache, Progress, measure
 
 
 def sha256(data: bytes) -> str:
@@ -24,6 +24,11 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "file"
     path.write_bytes(b"some bytes")
     return path
+
+
+def remembering(path: Path, progress: Progress = lambda _: None) -> DigestCache:
+    """Return a memory that remembers small files too."""
+    return DigestCache(path, progress, smallest=0)
 
 
 def poison(cache: DigestCache) -> str:
@@ -46,12 +51,22 @@ def test_a_digest_is_the_sha256_of_the_bytes(tmp_path: Path, size: int) -> None:
 
 def test_an_untouched_file_is_not_read_again(tmp_path: Path, file: Path) -> None:
     steps: list[int] = []
-    cache = DigestCache(tmp_path / "deep" / "digests.db", steps.append)
+    cache = remembering(tmp_path / "deep" / "digests.db", steps.append)
     assert cache.digest(file) == sha256(b"some bytes")
     lie = poison(cache)
     assert cache.digest(file) == lie
-    assert DigestCache(cache.path).digest(file) == lie
+    assert remembering(cache.path).digest(file) == lie
     assert steps == [10, 10]
+
+
+def test_small_files_are_not_remembered(tmp_path: Path) -> None:
+    cache = DigestCache(tmp_path / "digests.db", smallest=11)
+    for name, data in (("small", b"10 bytes, "), ("large", b"11 bytes, .")):
+        (tmp_path / name).write_bytes(data)
+        assert cache.digest(tmp_path / name) == sha256(data)
+    lie = poison(cache)  # there is one row
+    assert cache.digest(tmp_path / "small") == sha256(b"10 bytes, ")
+    assert cache.digest(tmp_path / "large") == lie
 
 
 def rewrite(file: Path) -> None:
@@ -80,7 +95,7 @@ def set_back(file: Path) -> None:
 def test_a_touched_file_is_measured_again(
     tmp_path: Path, file: Path, touch: Callable[[Path], None]
 ) -> None:
-    cache = DigestCache(tmp_path / "digests.db")
+    cache = remembering(tmp_path / "digests.db")
     cache.digest(file)
     poison(cache)
     time.sleep(0.02)  # longer than a tick of the file system's clock
@@ -89,7 +104,7 @@ def test_a_touched_file_is_measured_again(
 
 
 def test_links_are_one_file(tmp_path: Path, file: Path) -> None:
-    cache = DigestCache(tmp_path / "digests.db")
+    cache = remembering(tmp_path / "digests.db")
     (tmp_path / "link").symlink_to(file)
     assert cache.digest(tmp_path / "link") == cache.digest(file)
     with sqlite3.connect(cache.path) as link:
@@ -101,7 +116,7 @@ def test_links_are_one_file(tmp_path: Path, file: Path) -> None:
 def test_a_broken_memory_is_thrown_away_and_made_anew(
     tmp_path: Path, file: Path, garbage: bytes
 ) -> None:
-    cache = DigestCache(tmp_path / "digests.db")
+    cache = remembering(tmp_path / "digests.db")
     cache.path.write_bytes(garbage)
     assert cache.digest(file) == sha256(b"some bytes")
     lie = poison(cache)
@@ -109,7 +124,7 @@ def test_a_broken_memory_is_thrown_away_and_made_anew(
 
 
 def test_a_memory_of_another_version_is_thrown_away(tmp_path: Path, file: Path) -> None:
-    cache = DigestCache(tmp_path / "digests.db")
+    cache = remembering(tmp_path / "digests.db")
     cache.digest(file)
     poison(cache)
     with sqlite3.connect(cache.path) as link:
@@ -119,7 +134,7 @@ def test_a_memory_of_another_version_is_thrown_away(tmp_path: Path, file: Path) 
 
 
 def test_a_memory_with_other_tables_is_thrown_away(tmp_path: Path, file: Path) -> None:
-    cache = DigestCache(tmp_path / "digests.db")
+    cache = remembering(tmp_path / "digests.db")
     with sqlite3.connect(cache.path) as link:
         link.execute("CREATE TABLE digests (something)")
         link.execute("PRAGMA user_version = 1")
@@ -133,7 +148,7 @@ def test_a_memory_that_somebody_else_writes_to_is_not_waited_for(
     tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("evoreg.registry.models.hashing._SECONDS_TO_WAIT", 0.01)
-    cache = DigestCache(tmp_path / "digests.db")
+    cache = remembering(tmp_path / "digests.db")
     cache.digest(file)
     lie = poison(cache)
     link = sqlite3.connect(cache.path)
@@ -144,7 +159,7 @@ def test_a_memory_that_somebody_else_writes_to_is_not_waited_for(
 
 
 def test_nonsense_in_the_memory_is_not_believed(tmp_path: Path, file: Path) -> None:
-    cache = DigestCache(tmp_path / "digests.db")
+    cache = remembering(tmp_path / "digests.db")
     cache.digest(file)
     with sqlite3.connect(cache.path) as link:
         link.execute("UPDATE digests SET digest = 'sha256:nonsense'")
@@ -153,8 +168,8 @@ def test_nonsense_in_the_memory_is_not_believed(tmp_path: Path, file: Path) -> N
 
 
 def test_without_a_place_for_the_memory_digests_are_still_right(tmp_path: Path, file: Path) -> None:
-    assert DigestCache(file / "digests.db").digest(file) == sha256(b"some bytes")
-    assert DigestCache(tmp_path).digest(file) == sha256(b"some bytes")
+    assert remembering(file / "digests.db").digest(file) == sha256(b"some bytes")
+    assert remembering(tmp_path).digest(file) == sha256(b"some bytes")
     assert tmp_path.is_dir()
 
 
@@ -188,7 +203,7 @@ def test_a_file_that_is_replaced_while_it_is_read_is_refused(tmp_path: Path) -> 
 def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "circle").symlink_to("circle")
-    cache = DigestCache(tmp_path / "digests.db")
+    cache = remembering(tmp_path / "digests.db")
     for name in ("pipe", "circle", "missing", "."):
         with pytest.raises(InputError) as caught:
             cache.digest(tmp_path / name)
@@ -201,10 +216,10 @@ def test_many_processes_share_one_memory(tmp_path: Path) -> None:
         file.write_bytes(b"x" * number)
     program = (
         "import sys; from pathlib import Path; from evoreg.registry.models.hashing import *\n"
-        "c = DigestCache(Path(sys.argv[1]))\n"
+        "c = DigestCache(Path(sys.argv[1]), smallest=0)\n"
         "print([c.digest(Path(p)) for _ in range(3) for p in sys.argv[2:]])"
     )
-    cache = DigestCache(tmp_path / "digests.db")
+    cache = remembering(tmp_path / "digests.db")
     command = [sys.executable, "-c", program, str(cache.path), *map(str, files)]
     workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     expected = str([sha256(file.read_bytes()) for file in files] * 3)

@@ -6,6 +6,7 @@ from typing import Any
 
 from evoreg.provenance.papers.facts import Evaluation, ReleaseFacts, UpstreamFile
 from evoreg.provenance.papers.license_texts import license_text
+from evoreg.provenance.papers.words import conditional_display
 from evoreg.provenance.records.candidate import Candidate, Census, Contribution, Engine
 from evoreg.provenance.records.decision import Decision, Obligation, SourceLicense, Verdict
 from evoreg.provenance.records.digest import digest_of
@@ -17,6 +18,7 @@ LLAMA_NOTICE = (
     "Llama 3.1 is licensed under the Llama 3.1 Community License, Copyright © Meta Platforms, "
     "Inc. All Rights Reserved."
 )
+LATER = conditional_display(("Kimi K2",), "products with more than 100M users a month")
 LLAMA_TEXT = (
     "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT (words of a stand-in)\n" + "terms " * 60
 ).encode()
@@ -131,6 +133,9 @@ def every_obligation(models: Mapping[str, Model]) -> tuple[Obligation, ...]:
         duty("use_restrictions", "Follow the Acceptable Use Policy (s1.b.iv).", LLAMA, base),
         duty("attribution", "Name the creators of the model.", "Apache-2.0", first),
         duty("source_offer", "Offer the source form to users of a network service.", "MIT", second),
+        duty("display", LATER, "MIT", second),
+        duty("acceptance", "You agree to the use restrictions of Llama 3.1.", LLAMA, base),
+        duty("eu_gate", "No rights are given in the European Union.", "MIT", second),
         duty("modification_statement", "State the changes."),
         duty("credits", "Name every source."),
     )

@@ -37,7 +37,7 @@ def test_emptying_a_paper_names_exactly_that_paper(path: str) -> None:
     assert wheres({**FILES, path: b""}) == {path}
 
 
-BY_LLAMA = {"notice", "display", "name_prefix", "use_restrictions"}
+BY_LLAMA = {"notice", "display", "name_prefix", "use_restrictions", "acceptance"}
 EXPECTED_PAPERS = {
     "license_text": {"LICENSES/Apache-2.0.txt"},
     "notice": {"NOTICE"},
@@ -48,6 +48,8 @@ EXPECTED_PAPERS = {
     "source_offer": {"README.md"},
     "modification_statement": {"MODIFICATIONS.md"},
     "credits": {"README.md"},
+    "acceptance": {"README.md", "USE_RESTRICTIONS.md"},
+    "eu_gate": {"README.md"},
 }
 
 
@@ -82,8 +84,15 @@ def test_whatever_is_owed_is_written(owed: set[Obligation]) -> None:
         ("README.md", "| chat+lab/chat_lora@3333333 |", "| someone |", "does not name the source"),
         ("README.md", "## Source offer", "## Source", "the source offer is not there"),
         ("README.md", "## Credits", "## Debits", "does not name the source"),
-        ("MODIFICATIONS.md", "are not the weights", "are the weights", "the statement that"),
+        ("MODIFICATIONS.md", "are not the weights", "are the weights", "the statement of what"),
         ("MODIFICATIONS.md", "| lab/math@2222222 |", "| lab |", "does not name the source"),
+        ("README.md", "more than 100M", "more than 1M", "the card does not tell of the words"),
+        ("README.md", 'must begin with "Llama"', "is free", "the card does not say that names"),
+        ("README.md", "checkbox", "text", "the front matter does not ask for this"),
+        ("README.md", "eu_disallowed: true", "eu_disallowed: no", "the front matter lacks"),
+        ("USE_RESTRICTIONS.md", "you agree to", "you may like", "the provision that binds"),
+        ("USE_RESTRICTIONS.md", "you must give", "you may give", "the provision that binds"),
+        ("USE_RESTRICTIONS.md", "## LicenseRef", "## License", "the restrictions of"),
         ("USE_RESTRICTIONS.md", "Acceptable Use", "Any Use", "the restrictions of"),
         ("LICENSES/Apache-2.0.txt", "perpetual", "short", "this is not the text of Apache-2.0"),
         ("LICENSE", "terms terms", "terms", "this is not the text of LicenseRef"),
@@ -135,6 +144,37 @@ def test_a_wrong_name_is_a_problem_of_the_writer_too() -> None:
     assert [problem.what for problem in written.problems] == [
         "the name of the model must begin with 'Llama'"
     ]
+
+
+def test_a_card_without_a_title_shows_no_name() -> None:
+    item = ex.duty("display", "<model name>", "MIT")
+    decision = ex.a_decision(ex.MODELS, (item,))
+    files = dict(papers(ex.example(decision=decision)).files)
+    assert missing_papers(files, decision) == ()
+    files["README.md"] = b"\n\ntext\n"
+    assert [p.what for p in missing_papers(files, decision)] == [
+        "the line to be shown is not there: <model name>"
+    ]
+
+
+def test_the_name_that_it_goes_out_under_counts_as_well() -> None:
+    decision = FACTS.decision
+    assert missing_papers(FILES, decision, name="lab/llama_x") == ()
+    found = missing_papers(FILES, decision, name="lab/My-\u202eLlama")
+    assert [(p.where, p.what) for p in found] == [
+        ("lab/My-[U+202E]Llama", "the name must begin with 'Llama'")
+    ]
+
+
+def test_unrelated_files_change_nothing() -> None:
+    more = {"x.py": b"1", "LICENSES/other.txt": b"", "docs/README.md": b"# x", ".git/HEAD": b""}
+    assert wheres({**FILES, **more}) == set()
+
+
+def test_line_ends_of_windows_are_no_change() -> None:
+    texts = {path: data.replace(b"\n", b"\r\n") for path, data in FILES.items()}
+    kept = {path: data for path, data in FILES.items() if path.count("/") > 1}
+    assert wheres({**texts, **kept}) == set()
 
 
 @pytest.mark.parametrize(

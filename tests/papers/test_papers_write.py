@@ -23,6 +23,7 @@ from evoreg.provenance.papers.license_plan import license_ids, license_plan
 from evoreg.provenance.papers.license_texts import license_text
 from evoreg.provenance.papers.recipe import recipe_bytes
 from evoreg.provenance.papers.view import decimals, percent
+from evoreg.provenance.papers.words import AGREE
 from evoreg.provenance.papers.write import papers, record_bytes
 from evoreg.provenance.records.decision import Reason, Verdict
 from evoreg.provenance.records.entry import GENESIS, Entry, entry_hash
@@ -93,6 +94,13 @@ def test_the_real_card_reader_agrees() -> None:
         "base_model_relation": "merge",
         "library_name": "transformers",
         "tags": ["merge", "evoreg", "ties"],
+        "extra_gated_prompt": (
+            f"You agree to the use restrictions of Llama 3.1. ({ex.LLAMA})\n\n"
+            "No rights are given in the European Union. (MIT)\n\n"
+            "All restrictions, with the places of the full texts, stand in USE_RESTRICTIONS.md."
+        ),
+        "extra_gated_fields": {AGREE: "checkbox"},
+        "extra_gated_eu_disallowed": True,
     }
 
 

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evoreg.policies.context import Context, Policy
+from evoreg.policies.context import Context
 from evoreg.policies.decide import decide
 from evoreg.policies.facts import SourceFacts
 from evoreg.policies.knowledge.book import Knowledge, load
 from evoreg.policies.outbound import card_fields
+from evoreg.policies.policy import Policy
+from evoreg.policies.question import Question
 from evoreg.provenance.records.decision import INTENTS, Decision, Intent, Verdict
 from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.model import Card, File, Model
@@ -35,11 +37,8 @@ def ask(
 ) -> Decision:
     return decide(
         sources,
-        intent=intent,
-        policy=policy or Policy.default(),
-        context=context,
-        name=name,
-        knowledge=knowledge,
+        Question(intent, policy or Policy.default(), context, name),
+        knowledge,
     )
 
 
@@ -279,7 +278,7 @@ def test_names_that_exclude_each_other_can_never_be_met(knowledge: Knowledge, un
 
 def test_clauses_about_outputs_travel_alone(knowledge: Knowledge, under: Under) -> None:
     def taught_by(key: str, name: str) -> dict[str, str]:
-        teacher = under(key, "teacher", relation="synthetic_data_from")
+        teacher = under(key, "teacher", relation="synthetic_data")
         return reasons(ask([under("mit"), teacher], knowledge, name=name))
 
     assert taught_by("llama3.1", "X") == {"OUTPUT_INFLUENCE_NAME_RULE": "review"}
@@ -290,9 +289,9 @@ def test_clauses_about_outputs_travel_alone(knowledge: Knowledge, under: Under) 
     assert taught_by("mrl-0.1", "X") == {"OUTPUT_INFLUENCE_USE": "review"}
     assert taught_by("cc-by-nc-4.0", "X") == {}
     assert taught_by("unknown", "X") == {}
-    data = under("gpl-3.0", relation="data")
+    data = under("gpl-3.0", relation="dataset")
     assert reasons(ask([under("mit"), data], knowledge)) == {}
-    alone = under("mit", relation="distilled_from")
+    alone = under("mit", relation="distilled")
     assert ask([alone], knowledge).verdict == Verdict.BLOCK
 
 
@@ -342,7 +341,7 @@ def test_outbound(keys: list[str], outbound: str, knowledge: Knowledge, under: U
         ("GPL-3.0-only", ("gpl-3.0", None, None)),
         ("LicenseRef-scancode-llama-3.1-license-2024", ("llama3.1", None, None)),
         ("LicenseRef-evoreg-kimi-k3", ("other", "kimi-k3", "LICENSE")),
-        ("Apache-2.0 AND MIT", ("other", "apache-2.0-and-mit", "LICENSE")),
+        ("Apache-2.0 AND MIT", ("other", "apache-2.0-and-mit", "LICENSES/README.md")),
         ("LicenseRef-evoreg-mistral-modified-mit", ("other", "mistral-modified-mit", "LICENSE")),
         ("NOASSERTION", ("unknown", None, None)),
         ("nonsense", ("unknown", None, None)),

@@ -8,8 +8,9 @@ from importlib.resources import files
 import pytest
 
 from evoreg.policies.knowledge.book import Knowledge, load
+from evoreg.policies.normal import fingerprint
 from evoreg.policies.terms import Terms
-from evoreg.policies.texts import fingerprint, pointer, shown, speaks_of_weights
+from evoreg.policies.texts import pointer, shown, speaks_of_weights
 from evoreg.provenance.records.errors import PolicyError
 
 SHARED = {

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evoreg.policies.context import Policy
 from evoreg.policies.facts import SourceFacts, parts
 from evoreg.policies.knowledge.book import Knowledge, load
 from evoreg.policies.outbound import card_fields
-from evoreg.policies.resolve import Resolution, resolve
+from evoreg.policies.policy import Policy
+from evoreg.policies.resolution import Resolution
+from evoreg.policies.resolve import resolve
 from evoreg.provenance.papers.license_texts import corpus
 from evoreg.provenance.records.decision import Verdict
 from evoreg.provenance.records.digest import digest_of
@@ -73,8 +74,9 @@ def names(resolution: Resolution) -> dict[str, str]:
         (Card(license=("mit OR gpl-3.0",)), [[["gpl-3.0"], ["mit"]]], {}),
         (Card(), [], {"UNKNOWN_LICENSE": "block"}),
         (Card(license=("other",)), [], {"UNKNOWN_LICENSE": "block"}),
-        (Card(license=("mit", "strange")), [], {"UNKNOWN_LICENSE": "block"}),
-        (Card(license=("mit",) * 17), [], {"UNKNOWN_LICENSE": "block"}),
+        (Card(license=("strange",)), [], {"UNKNOWN_LICENSE": "block"}),
+        (Card(license=("mit", "strange")), [[["mit", "unknown"]]], {"UNKNOWN_LICENSE": "block"}),
+        (Card(license=("mit",) * 17), [[["mit", "unknown"]]], {"UNKNOWN_LICENSE": "block"}),
         (
             Card(license=("other",), license_name="strange"),
             [],
@@ -183,8 +185,8 @@ BOTH = (
         ("apache-2.0-and-cc-by-nc-4.0", {}),
         ("Apache-2.0-and-CC-BY-NC-4.0", {}),
         ("apache-2.0-and-strange", {"UNRESOLVED_LICENSE_NAME": "review"}),
-        ("apache-2.0-and-gpl-3.0", {"UNRESOLVED_LICENSE_NAME": "review"}),
-        ("apache-2.0-and-mit-and-cc-by-nc-4.0", {"UNRESOLVED_LICENSE_NAME": "review"}),
+        ("apache-2.0-and-other", {"UNRESOLVED_LICENSE_NAME": "review"}),
+        ("apache-2.0-and-mit-and-cc-by-nc-4.0", {}),
         ("-and-".join(["mit"] * 5000), {"UNRESOLVED_LICENSE_NAME": "review"}),
         ("strange", {"UNRESOLVED_LICENSE_NAME": "review"}),
     ],
@@ -195,7 +197,16 @@ def test_texts_decide_what_an_unknown_name_means(name: str, reasons: dict[str, s
     (only,) = keys(resolution)
     assert {"apache-2.0", "cc-by-nc-4.0"} <= set(only[0])
     assert names(resolution) == reasons
-    assert names(found(facts(card), NC_BOOK)) == {"UNRESOLVED_LICENSE_NAME": "block"}
+    alone = {} if not reasons else {"UNRESOLVED_LICENSE_NAME": "block"}
+    assert names(found(facts(card), NC_BOOK)) == alone
+
+
+def test_a_name_that_joins_keys_means_all_of_them_with_and_without_texts() -> None:
+    card = Card(license=("other",), license_name="apache-2.0-and-gpl-3.0")
+    assert keys(found(facts(card), NC_BOOK)) == [[["apache-2.0", "gpl-3.0"]]]
+    against = found(facts(card, texts=BOTH), NC_BOOK)
+    assert keys(against) == [[["apache-2.0", "gpl-3.0"]], [["apache-2.0", "cc-by-nc-4.0"]]]
+    assert names(against) == {"METADATA_CONTRADICTION": "review"}
 
 
 def test_a_release_of_three_licences_is_a_source_again() -> None:
@@ -241,7 +252,12 @@ def test_a_file_that_is_not_the_known_text_is_asked_about() -> None:
     for path, text in (("NOTICE", changed), ("LICENSE", b" \n"), ("LICENSE-CODE", changed)):
         assert names(found(facts(Card(license=("apache-2.0",)), texts=((path, text),)))) == {}
     # The text of this licence is not known, so its file proves nothing.
-    assert names(found(facts(Card(license=("llama3.1",)), texts=(("LICENSE", b"Words"),)))) == {}
+    book = load()
+    unread = next(r for r in book.rows if r.key == r.tag and not book.knows_text_of(r))
+    assert names(found(facts(Card(license=(unread.key,)), texts=(("LICENSE", b"Words"),)))) == {}
+    # A file whose words are not at hand is a file that is not the known text.
+    lost = facts(Card(license=("apache-2.0",)), unread=(("LICENSE", digest_of(changed)),))
+    assert names(found(lost)) == {"METADATA_CONTRADICTION": "review"}
 
 
 def test_a_pointer_suggests_and_never_proves() -> None:
@@ -264,8 +280,22 @@ def test_a_person_beats_text_and_card() -> None:
     source = facts(Card(license=("mit",)), texts=(("LICENSE", APACHE),))
     resolution = found(claimed(source, "Apache-2.0 OR MIT", evidence=LETTER))
     assert keys(resolution) == [[["apache-2.0"], ["mit"]]]
-    assert names(resolution) == {}
+    assert names(resolution) == {"CARD_OVERRULED": "allow"}
     assert resolution.evidence[0].startswith("a person's claim (sha256 ")
+
+
+@pytest.mark.parametrize("evidence", [None, Evidence(kind="url", locator=ADDRESS)])
+def test_a_claim_against_the_card_needs_a_file(evidence: Evidence | None) -> None:
+    source = facts(Card(license=("cc-by-nc-4.0",)))
+    resolution = found(claimed(source, "MIT", evidence=evidence))
+    assert keys(resolution) == [[["mit"]], [["cc-by-nc-4.0"]]]
+    assert names(resolution) == {"METADATA_CONTRADICTION": "review"}
+    more = found(claimed(source, "MIT AND CC-BY-NC-4.0", evidence=evidence))
+    assert (keys(more), names(more)) == ([[["cc-by-nc-4.0", "mit"]]], {})
+    # What the card leaves open a person may say.
+    for card in (Card(), Card(license=("other",), license_name="modified-mit")):
+        open_card = found(claimed(facts(card), "kimi-k2-modified-mit", evidence=evidence))
+        assert (keys(open_card), names(open_card)) == ([[["kimi-k2-modified-mit"]]], {})
 
 
 @pytest.mark.parametrize(
@@ -385,7 +415,8 @@ def test_an_adapter_has_a_licence_of_its_own() -> None:
     source = facts(Card(license=("apache-2.0",)))
     pair = replace(source, model=source.model.model_copy(update={"adapter": adapter}))
     assert [part.model.card.license for part in parts(pair)] == [("apache-2.0",), ("mit",)]
-    assert parts(claimed(pair, "MIT")) == (claimed(pair, "MIT"),)
+    about = claimed(pair, "MIT")
+    assert [part.own_claims for part in parts(about)] == [about.claims, about.claims]
 
 
 @settings(max_examples=150, deadline=None)

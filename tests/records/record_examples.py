@@ -28,7 +28,8 @@ from evoreg.provenance.records.decision import (
 )
 from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.entry import GENESIS, Entry, EntryKind, entry_hash
-from evoreg.provenance.records.license import ClaimOrigin, Evidence, LicenseClaim
+from evoreg.provenance.records.license import ClaimOrigin, Evidence, LicenseClaim, Rider
+from evoreg.provenance.records.lineage import Edge, EdgeOrigin, Relation
 from evoreg.provenance.records.model import Card, File, Model, Role
 from evoreg.provenance.records.recipe import (
     Ingredient,
@@ -42,6 +43,7 @@ from evoreg.provenance.records.recipe import (
 )
 from evoreg.provenance.records.record import Record
 from evoreg.provenance.records.release import Release
+from evoreg.provenance.records.text import HeldText
 
 A, B = digest_of(b"a"), digest_of(b"b")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -151,6 +153,22 @@ ENTRY = Entry(
     seq=1, prev=GENESIS, kind="model", body="{}", hash=entry_hash(1, GENESIS, "model", "{}")
 )
 
+RIDER = Rider(kind="name-prefix", value="Llama-3-Groq", where="README.md, section License")
+EDGE = Edge(
+    child="org/child",
+    identity=A,
+    parent="org/parent",
+    revision=COMMIT,
+    parent_identity=B,
+    relation="distilled",
+    origin="human",
+    evidence=EVIDENCE,
+    by="ann@example.org",
+    at="2026-01-02T03:04:05Z",
+    note="told in the paper",
+)
+TEXT = HeldText.of("\ufeffAll rights. ©\n".encode())
+
 # Strategies: every field varies, also those that have a default.
 _text = st.text(max_size=12)
 _texts = st.lists(_text, max_size=3).map(tuple)
@@ -192,6 +210,10 @@ _card = st.builds(
     base_model=_texts,
     base_model_relation=_optional(_text),
     authors=_texts,
+    datasets=_texts,
+    new_version=_optional(_text),
+    gated_prompt=_optional(_text),
+    eu_disallowed=st.sampled_from([None, True]),
 )
 
 
@@ -275,6 +297,29 @@ _candidate = st.builds(
 _evidence = st.builds(
     Evidence, kind=st.sampled_from(["file", "url"]), locator=_text, digest=_optional(_digest)
 )
+_filled = st.text("abc -", min_size=1, max_size=9).map(lambda text: f"x{text}")
+_rider = st.builds(
+    Rider, kind=st.sampled_from(["name-prefix", "display"]), value=_filled, where=_text
+) | st.builds(
+    Rider,
+    kind=st.sampled_from(["hosting-forbidden", "commercial-forbidden", "sharing-forbidden"]),
+    where=_text,
+)
+_edge = st.builds(
+    Edge,
+    child=_text,
+    identity=_digest,
+    parent=_filled,
+    revision=_optional(_commit),
+    parent_identity=_optional(_digest),
+    relation=st.sampled_from(get_args(Relation)),
+    origin=st.sampled_from(get_args(EdgeOrigin)),
+    evidence=_optional(_evidence),
+    by=_text,
+    at=_text,
+    note=_text,
+)
+_held_text = st.binary(max_size=20).map(HeldText.of)
 _claim = st.builds(
     LicenseClaim,
     model=_text,
@@ -285,6 +330,7 @@ _claim = st.builds(
     by=_text,
     at=_text,
     note=_text,
+    riders=_some(_rider),
 )
 _reason = st.builds(
     Reason,
@@ -327,6 +373,9 @@ _decision = st.builds(
     outbound=_text,
     policy=_digest,
     knowledge=_digest,
+    policy_name=_optional(_text),
+    knowledge_version=_optional(_text),
+    inquiry=_optional(_digest),
 )
 _release = st.builds(
     Release,
@@ -375,6 +424,7 @@ RECORDS: Mapping[type[Record], Row] = {
     Decision: Row(
         DECISION, "4632a08b0a3bcaa8d55cfec41ebdf3687036f6070ad6f20819c69f0e18a9eaea", _decision
     ),
+    Edge: Row(EDGE, "1aaf2db8cc3425085d7b421ee95c9d4ec604f07ce795deb1d502522d80fc95bc", _edge),
     Engine: Row(
         ENGINE, "0868210c051a42c7f52727b6d9f3cd0096e2fdecb86ad3cfbee8b44f475df297", _engine
     ),
@@ -385,6 +435,9 @@ RECORDS: Mapping[type[Record], Row] = {
     File: Row(FILE, "6f3e540dfb970a8089c24a230685b83e4e80aa4d7d7e3efdbd007ca9b15f8b4f", _file),
     GroupShare: Row(
         GROUP, "a96e5bcea8e053f891fcff97f7377b63ef9de8388229d5daba7dcaa8efcf999e", _group
+    ),
+    HeldText: Row(
+        TEXT, "bab4eac52a3d8e16c7f2ade3e74dd643c0ddf5847e1b1276e25e71db8bcc097b", _held_text
     ),
     Ingredient: Row(
         INGREDIENT, "a62ff39f1facba4af637343f362e3593e88461413b3447b4f01725fa51766730", _ingredient
@@ -418,6 +471,7 @@ RECORDS: Mapping[type[Record], Row] = {
     Release: Row(
         RELEASE, "31086f86f3e11e3b8274f95eb842a9127cdfca5cfe3f5eb63585fc3014e7da73", _release
     ),
+    Rider: Row(RIDER, "d97c8c3654a3f3feca8ee19099e190db7fd3dbc069eeb9aebb1cc7a70ac960d5", _rider),
     Setting: Row(
         SETTING, "2747ec9636435e932bb805bab016720b27833b27849938402684e52430fbe3c0", _setting
     ),

@@ -18,10 +18,11 @@ from evoreg.provenance.records.decision import INTENTS, Intent, Obligation, Verd
 from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.entry import EntryKind
 from evoreg.provenance.records.errors import Code, InputError
-from evoreg.provenance.records.license import ClaimOrigin
+from evoreg.provenance.records.license import ClaimOrigin, Rider
 from evoreg.provenance.records.model import Role
 from evoreg.provenance.records.recipe import Recipe
-from evoreg.provenance.records.record import Record
+from evoreg.provenance.records.record import Grown, Record
+from evoreg.provenance.records.text import HeldText
 from tests.records.record_examples import MODULE, RECIPE, RECORDS, TOKENIZER, Row
 
 TYPES = sorted(RECORDS, key=lambda kind: kind.__name__)
@@ -45,7 +46,7 @@ def test_the_table_names_every_record_type() -> None:
     for module in pkgutil.iter_modules(records.__path__):
         importlib.import_module(f"{records.__name__}.{module.name}")
     found = {kind for kind in _subclasses(Record) if kind.__module__.startswith(records.__name__)}
-    assert found == set(RECORDS)
+    assert found == {*RECORDS, Grown}
 
 
 @every_type
@@ -70,8 +71,23 @@ def test_the_form_of_a_record_never_changes_unnoticed(kind: type[Record]) -> Non
 
 @every_type
 def test_every_field_is_written(kind: type[Record]) -> None:
-    later = {"modules", "tokenizer", "chat_template"} if kind is Recipe else set()
+    later = kind.LATER if issubclass(kind, Grown) else frozenset()
     assert set(json.loads(RECORDS[kind].example.canonical())) == set(kind.model_fields) - later
+
+
+def test_a_forbidding_rider_has_no_words_and_a_prefix_has_some() -> None:
+    with pytest.raises(ValidationError, match="have a value"):
+        Rider(kind="name-prefix")
+    with pytest.raises(ValidationError, match="have a value"):
+        Rider(kind="hosting-forbidden", value="x")
+
+
+def test_a_held_text_is_that_of_its_digest() -> None:
+    good = HeldText.of(b"a licence")
+    assert good.data == b"a licence"
+    assert HeldText.of(b"\xff").data is None
+    with pytest.raises(ValidationError, match="not that of the file"):
+        HeldText(digest=good.digest, size=good.size, content="another")
 
 
 def test_fields_that_came_later_are_written_when_they_are_used() -> None:
@@ -221,11 +237,14 @@ def test_the_words_that_ledgers_hold_never_change() -> None:
     assert list(Verdict) == ["allow", "attribute", "review", "block"]
     assert [verdict.severity for verdict in Verdict] == [0, 1, 2, 3]
     assert get_args(Intent) == INTENTS == ("research", "commercial", "hosted")
-    assert get_args(EntryKind) == ("model", "claim", "decision", "candidate", "release")
+    assert get_args(EntryKind) == (
+        *("model", "claim", "edge", "text", "decision", "candidate", "release"),
+    )
     assert get_args(ClaimOrigin) == ("clarification", "text", "notice", "card", "human")
     roles = "weights index config card license notice tokenizer recipe other"
     assert get_args(Role) == tuple(roles.split())
     assert get_args(Obligation.model_fields["kind"].annotation) == (
         *("license_text", "notice", "attribution", "display", "name_prefix"),
         *("use_restrictions", "source_offer", "modification_statement", "credits"),
+        *("acceptance", "eu_gate"),
     )

@@ -44,6 +44,12 @@ def test_check_needs_no_tensors(desk: Desk) -> None:
     assert loaded(desk.folder, HEAVY, "check", recipe) == [0, []]
 
 
+@pytest.mark.parametrize("form", ["text", "sarif", "markdown"])
+def test_a_check_of_models_needs_no_tensors(desk: Desk, form: str) -> None:
+    desk.copy("a", "mine")
+    assert loaded(desk.folder, HEAVY, "check", "mine", "--format", form) == [0, []]
+
+
 def test_a_refused_merge_needs_no_tensors(desk: Desk) -> None:
     second = desk.copy("b", "second", README__md=card("cc-by-nc-4.0"))
     assert loaded(desk.folder, HEAVY, "merge", desk.recipe(average(second)), "out") == [3, []]
@@ -99,8 +105,10 @@ def test_check_decides_as_merge_does(
     told = desk.run("check", recipe, "--json", *options)
     assert (told.code, told.err) == (code, "")
     assert (told.json["ok"], told.json["exit_code"]) == (code == 0, code)
-    assert told.json["decision"]["verdict"] == word
-    assert (told.json["tensors"], told.json["bytes"]) == (39, 238_720)
+    (target,) = told.json["targets"]
+    (judged,) = target["intents"]
+    assert (judged["verdict"], judged["decision"]["verdict"]) == (word, word)
+    assert (target["tensors"], target["bytes"]) == (39, 238_720)
     assert desk.run("merge", recipe, "out", *options).code == code
 
 

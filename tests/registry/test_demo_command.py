@@ -31,7 +31,7 @@ def test_demo_works_twice(desk: Desk) -> None:
         "every hash recomputed",
     ):
         assert text in first.out
-    assert "error[EVL104 commercial-use-forbidden]" in first.err
+    assert "error[EVL104 COMMERCIAL_USE_FORBIDDEN]" in first.err
     assert "Refused: 1 reason" in first.err
     assert {path.name for path in desk.path("shown").iterdir()} == {".evoreg", "pocket-merged"}
     record = json.loads((desk.path("shown") / "pocket-merged" / "evoreg.json").read_text("utf-8"))

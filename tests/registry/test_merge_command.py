@@ -149,7 +149,7 @@ def test_a_repeat_is_the_same_and_adds_no_candidate(desk: Desk, recipe: Path) ->
     kinds = [entry.kind for entry in desk.entries()]
     assert kinds.count("candidate") == 1
     assert kinds.count("release") == 2
-    assert kinds.count("decision") == 1
+    assert kinds.count("decision") == 2  # licences may say how a result is called
     assert kinds.count("model") == 2
 
 

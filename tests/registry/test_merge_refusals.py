@@ -153,28 +153,28 @@ CASES = [
         "unknown-licence",
         with_card("my-own-licence"),
         3,
-        ("error[EVL301 unknown-license]", "my-own-licence", "Refused: 1 reason", "recipe.yml:1:"),
+        ("error[EVL301 UNKNOWN_LICENSE]", "my-own-licence", "Refused: 1 reason", "recipe.yml:1:"),
     ),
-    Case("other-licence", with_card("other"), 3, ("error[EVL301 unknown-license]",)),
+    Case("other-licence", with_card("other"), 3, ("error[EVL301 UNKNOWN_LICENSE]",)),
     Case("missing-licence", with_card(None), 3, ("error[EVL301", "No licence is named anywhere")),
     Case(
         "non-commercial",
         with_card("cc-by-nc-4.0"),
         3,
-        ("error[EVL104 commercial-use-forbidden]", "leave the source out", "out was not written"),
+        ("error[EVL104 COMMERCIAL_USE_FORBIDDEN]", "leave the source out", "out was not written"),
     ),
     Case(
         "llama-name-rule",
         family,
         3,
-        ("error[EVL502 name-rule]", 'must begin with "Llama"', "Llama-out"),
+        ("error[EVL502 NAME_RULE]", 'must begin with "Llama"', "Llama-out"),
         ("--users", "10"),
     ),
     Case(
         "llama-with-unknown-users",
         family,
         8,
-        ("review[EVL203 threshold-context-missing]", "700,000,000", "Needs review: 1 reason"),
+        ("review[EVL203 THRESHOLD_CONTEXT_MISSING]", "700,000,000", "Needs review: 1 reason"),
         ("--name", "Llama-x"),
     ),
 ]
@@ -237,6 +237,11 @@ def test_llama_is_permitted_with_name_users_and_text(settled: Desk) -> None:
     text = "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT\n" + "You agree to what stands here.\n" * 100
     (settled.path("licensed") / "LICENSE").write_text(text)
     options = ("--name", "Llama-x", "--users", "10", "--json")
+    # These are not the words of the licence, so somebody must say that the file grants it.
+    assert settled.run("merge", recipe, "out", *options).code == 8
+    assert settled.run("model", "add", "./licensed").code == 0
+    claim = ("model", "claim", "licensed", "--license", "llama3.1", "--evidence")
+    assert settled.run(*claim, settled.path("licensed") / "LICENSE").code == 0
     said = settled.run("merge", recipe, "out", *options)
     assert said.code == 0
     name = "LicenseRef-scancode-llama-3.1-license-2024"

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from evoreg.provenance.papers import words
 from tests.registry.desk import MODELS, Desk, Said, card, linear, model
 
+TEXTS = Path(words.__file__).parent / "texts"
 ADDRESS = "https://example.org/licence"
 
 
@@ -133,6 +135,166 @@ def test_wrong_names_get_a_suggestion(desk: Desk, unknown: Path) -> None:
     assert "did you mean" not in desk.run("model", "show", "zzz").err
 
 
+@pytest.mark.parametrize(("text", "code"), [("Apache-2.0", 8), (None, 3)])
+def test_a_licence_that_cannot_be_read_is_not_made_up_for_by_a_text(
+    desk: Desk, text: str | None, code: int
+) -> None:
+    folder = desk.copy("b", "odd", README__md=card("[apache-2.0, {cc-by-nc-4.0: 1}]"))
+    if text is not None:
+        (folder / "LICENSE").write_bytes((TEXTS / f"{text}.txt").read_bytes())
+    said = desk.run("check", desk.recipe(average(folder)))
+    assert said.code == code
+    assert "counts as unreadable" in said.err
+
+
+# --- riders and parents
+
+
+def test_riders_are_recorded_with_and_without_a_licence(desk: Desk, unknown: Path) -> None:
+    said = claim(
+        desk, "--rider", "name-prefix=Llama-3-Groq", "--rider", "hosting-forbidden",
+        "--evidence", ADDRESS, "--json",
+    )  # fmt: skip
+    assert said.code == 0
+    made = said.json["claim"]
+    assert made["expression"] == ""
+    assert [(item["kind"], item["value"], item["where"]) for item in made["riders"]] == [
+        ("name-prefix", "Llama-3-Groq", ADDRESS),
+        ("hosting-forbidden", "", ADDRESS),
+    ]
+    told = claim(
+        desk, "--license", "mit", "--rider", "display=Built = by us", "--evidence", ADDRESS
+    )
+    assert "unlicensed is under mit and has the rider display" in told.out
+    shown = desk.run("model", "show", "unlicensed")
+    assert "no licence  by " in shown.out
+    assert "rider      name-prefix Llama-3-Groq" in shown.out
+    assert "rider      display Built = by us" in shown.out
+    assert "has terms beside a licence" in desk.run("ledger", "log").out
+    claims = desk.run("model", "show", "unlicensed", "--json").json["claims"]
+    assert [len(item.get("riders", [])) for item in claims] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--rider", "hosting-forbiden"], "did you mean hosting-forbidden?"),
+        (["--rider", "name_prefix=x"], "did you mean name-prefix?"),
+        (["--rider", "zzz"], "one of: commercial-forbidden, display"),
+        (["--rider", "name-prefix"], "needs a value"),
+        (["--rider", "display= "], "needs a value"),
+        (["--rider", "hosting-forbidden=x"], "takes no value"),
+        (["--rider", "display=\x1b[31m"], "invisible signs"),
+        (["--rider", ""], "there is no rider"),
+        ([], "the claim says nothing"),
+        (["--license", " "], "the claim says nothing"),
+    ],
+)
+def test_a_rider_that_is_none_is_refused(
+    desk: Desk, unknown: Path, options: list[str], says: str
+) -> None:
+    head = desk.head()
+    said = claim(desk, *options, "--evidence", ADDRESS)
+    assert (said.code, desk.head()) == (2, head)
+    assert says in said.err
+    assert visible(said.err)
+
+
+def parent(desk: Desk, name: str, *options: str) -> Said:
+    return desk.run("model", "parent", "unlicensed", name, "--evidence", ADDRESS, *options)
+
+
+def test_a_parent_of_the_ledger_is_recorded_with_its_weights(desk: Desk, unknown: Path) -> None:
+    identity = desk.run("model", "add", MODELS / "a", "--json").json["identity"]
+    said = parent(desk, "a", "--relation", "distilled", "--note", "told in the paper", "--json")
+    edge = said.json["edge"]
+    assert (edge["parent"], edge["parent_identity"]) == ("a", identity)
+    assert (edge["relation"], edge["origin"], edge["child"]) == ("distilled", "human", "unlicensed")
+    assert edge["evidence"]["locator"] == ADDRESS
+    shown = desk.run("model", "show", "unlicensed").out
+    assert "parent     distilled       a (by " in shown
+    assert "told in the paper" in shown
+    assert "unlicensed from a (distilled)" in desk.run("ledger", "log").out
+    told = desk.run("model", "show", "unlicensed", "--json").json["edges"]
+    assert [item["parent"] for item in told] == ["a"]
+
+
+def test_a_parent_elsewhere_is_recorded_by_its_name(desk: Desk, unknown: Path) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    for name, relation in (
+        (f"org/base@{commit}", "finetune"),
+        ("https://huggingface.co/org/other", "merge"),
+        ("our chats of 2025", "dataset"),
+    ):
+        assert parent(desk, name, "--relation", relation, "--by", "Ann").code == 0
+    edges = desk.run("model", "show", "unlicensed", "--json").json["edges"]
+    assert [(e["parent"], e["revision"], e["relation"], e["by"]) for e in edges] == [
+        ("org/base", commit, "finetune", "Ann"),
+        ("org/other", None, "merge", "Ann"),
+        ("our chats of 2025", None, "dataset", "Ann"),
+    ]
+    assert "org/base@0123456 (by Ann)" in desk.run("model", "show", "unlicensed").out
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "code", "says"),
+    [
+        ("org/a", ["--relation", "finetuned"], 2, "did you mean finetune?"),
+        ("org/a", ["--relation", "synthetic-data"], 2, "did you mean synthetic_data?"),
+        ("org/a", ["--relation", "derived"], 2, "there is no relation"),
+        ("unlicensed", ["--relation", "merge"], 2, "not made from itself"),
+        ("unlicenced", ["--relation", "merge"], 5, "did you mean unlicensed?"),
+        ("sha256:0123456789", ["--relation", "merge"], 5, "no such model"),
+        ("/home/me/model", ["--relation", "merge"], 5, "no such model"),
+        ("a\x1b[31m/b", ["--relation", "merge"], 2, "invisible signs"),
+        ("org/a", ["--relation", "merge", "--by", " "], 2, "is empty"),
+        ("org/a", ["--relation", "merge", "--evidence", ""], 2, "needs evidence"),
+        ("org/a", [], 2, "relation"),
+    ],
+)
+def test_a_parent_that_is_none_is_refused(
+    desk: Desk, unknown: Path, name: str, options: list[str], code: int, says: str
+) -> None:
+    head = desk.head()
+    said = parent(desk, name, *options)
+    assert (said.code, desk.head()) == (code, head)
+    assert says in said.err
+    assert visible(said.err)
+
+
+def test_add_records_parents_and_texts_once(desk: Desk) -> None:
+    text = card("mit", "base_model: [org/x, org/y]", "datasets: org/data")
+    recipe = "models: [{model: org/x}, {model: /home/me/z}]\nmerge_method: linear\n"
+    folder = desk.copy("b", "told", README__md=text, mergekit_config__yml=recipe, LICENSE="words")
+    first = desk.run("model", "add", folder, "--json").json
+    assert [(e["parent"], e["relation"], e["origin"]) for e in first["edges"]] == [
+        ("org/data", "dataset", "card"),
+        ("org/x", "merge", "card"),
+        ("org/x", "merge", "recipe"),
+        ("org/y", "merge", "card"),
+        ("z", "merge", "recipe"),
+    ]
+    assert len(first["texts"]) == 1
+    head = desk.head()
+    again = desk.run("model", "add", folder, "--json").json
+    assert (again["edges"], again["texts"], desk.head()) == ([], [], head)
+    shown = desk.run("model", "show", "told")
+    assert "parent     merge           org/x (card)" in shown.out
+    assert "parent     dataset         org/data (card)" in shown.out
+    assert "made from" not in shown.out
+    (line,) = [line for line in shown.out.splitlines() if " LICENSE " in line]
+    assert line.endswith("kept")
+    (paper,) = desk.run("model", "show", "told", "--json").json["texts"]
+    assert (paper["path"], paper["size"], paper["kept"]) == ("LICENSE", 5, True)
+
+
+def test_add_tells_of_parents_that_cannot_be_read(desk: Desk) -> None:
+    folder = desk.copy("b", "broken", mergekit_config__yml="models: [")
+    said = desk.run("model", "add", folder)
+    assert said.code == 0
+    assert "it names no parents" in said.err
+
+
 # --- hostile text
 
 NAMES = {
@@ -193,7 +355,7 @@ def test_hostile_recipes_do_not_reach_the_terminal(desk: Desk) -> None:
 
 def adapter(desk: Desk) -> Path:
     """A LoRA adapter, as far as evoreg looks at one."""
-    config = json.dumps({"peft_type": "LORA", "base_model_name_or_path": "b", "r": 1})
+    config = json.dumps({"peft_type": "LORA", "base_model_name_or_path": "plain", "r": 1})
     folder = desk.copy("b", "lora", config__json=None, model__safetensors=None)
     (folder / "adapter_config.json").write_text(config)
     data = (MODELS / "b" / "model.safetensors").read_bytes()

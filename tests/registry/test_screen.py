@@ -125,7 +125,7 @@ def test_a_poor_terminal_gets_ascii(desk: Desk) -> None:
         (["merge", "x.yml", "out", "--shard-size", "big"], "is no size"),
         (["merge", "x.yml", "out", "--shard-size", "0"], "is no size"),
         (["merge", "x.yml", "out", "--intent", "comercial"], "intents: research, commercial"),
-        (["merge", "x.yml", "out", "--domicile", "Japan"], "country codes"),
+        (["merge", "x.yml", "out", "--domicile", "Japan"], "did you mean 'JP'"),
         (["merge", "x.yml", "out", "--users", "-5"], "--users"),
         (["--no-such-option"], "--no-such-option"),
     ],

@@ -356,7 +356,7 @@ def test_a_licence_is_not_lost_on_the_way(desk: Desk) -> None:
     for command in (("check", recipe), ("merge", recipe, "out")):
         said = desk.run(*command)
         assert said.code == 3
-        assert "COMMERCIAL_USE_FORBIDDEN".lower().replace("_", "-") in said.err
+        assert "COMMERCIAL_USE_FORBIDDEN" in said.err
         assert "recipe.yml:1:" in said.err
     told = desk.run("merge", recipe, "out", "--json").json
     assert (told["exit_code"], told["schema"]) == (3, "evoreg/error/1")
@@ -375,7 +375,7 @@ def test_a_kept_result_keeps_its_terms_in_other_recipes(desk: Desk) -> None:
     later = desk.recipe(linear(model("./washed", weight=1)), "later.yml")
     said = desk.run("check", later, "--json")
     assert said.code == 3
-    assert "restricted" in json.dumps(said.json["decision"])
+    assert "cc-by-nc-4.0" in json.dumps(said.json["targets"])
 
 
 def test_the_papers_lead_to_everybody_inside(desk: Desk) -> None:
@@ -441,7 +441,8 @@ def test_the_name_that_a_licence_asks_for_reaches_the_intermediate_results(desk:
     desk.recipe(stream(*documents))
     assert desk.run("check", "recipe.yml", "--name", "x", "--users", "5").code == 3
     said = desk.run("check", "recipe.yml", "--name", "Llama-x", "--users", "5", "--json")
-    reasons = {reason["name"] for reason in said.json["decision"]["reasons"]}
+    judged = said.json["targets"][0]["intents"][0]
+    reasons = {item["name"] for item in judged["decision"]["reasons"]}
     assert "NAME_RULE" not in reasons
 
 
@@ -458,7 +459,7 @@ def test_check_plans_all_recipes_and_makes_nothing(desk: Desk) -> None:
         ["2", "second"],
         ["3", "(the"],
     ]
-    stages = desk.run("check", recipe, "--json").json["stages"]
+    stages = desk.run("check", recipe, "--json").json["targets"][0]["stages"]
     assert [(item["name"], item["uses"], item["bytes"]) for item in stages] == [
         ("first", [], 238_720),
         ("second", ["first"], 238_720),
@@ -510,7 +511,7 @@ def test_a_vocabulary_of_an_earlier_result_is_known_ahead(desk: Desk) -> None:
     )
     last = {**linear(model("first", weight=1), model("b", weight=1)), "tokenizer_source": "first"}
     desk.recipe(stream(first, last))
-    checked = desk.run("check", "recipe.yml", "--json").json
+    checked = desk.run("check", "recipe.yml", "--json").json["targets"][0]
     document = merged(desk, "out")
     size = sum(t.numel() * t.element_size() for t in tensors(desk.path("out")).values())
     assert checked["bytes"] == size > 238_720

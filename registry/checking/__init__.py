@@ -1,0 +1,1 @@
+"""Checking: what policy says about recipes, model folders and models of the Hub, as values."""

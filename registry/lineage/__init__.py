@@ -1,0 +1,1 @@
+"""Lineage: from the sources of a merge to everything that they were made from."""
