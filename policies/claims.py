@@ -1,14 +1,14 @@
 """Claims: what people and earlier readings have recorded about the licence of exact weights."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evoreg.policies.codes import Finding, reason
 from evoreg.policies.expressions import Expression, parse
 from evoreg.policies.facts import SourceFacts
 from evoreg.policies.knowledge.book import Knowledge
 from evoreg.policies.permissions import names_model
-from evoreg.policies.policy import Clarification, Policy
+from evoreg.policies.policy import Clarification, PinnedFile, Policy
 from evoreg.policies.texts import shown
 from evoreg.provenance.records.decision import Reason, Verdict
 from evoreg.provenance.records.digest import Digest, digest_of, short
@@ -36,7 +36,8 @@ class Spoken:
     no_grant: bool = False
     """True if a claim records that nobody licensed the weights."""
     proven: frozenset[str] = frozenset()
-    """Texts of the expressions that somebody states with a file whose digest is recorded."""
+    """Texts of the expressions that somebody states with a file whose digest is recorded, and
+    that is no licence text which says something else."""
 
 
 def human(source: SourceFacts, knowledge: Knowledge, policy: Policy) -> Spoken:
@@ -56,15 +57,34 @@ def human(source: SourceFacts, knowledge: Knowledge, policy: Policy) -> Spoken:
         if claim.origin in ("human", "clarification") and claim.expression.strip()
     ]
     own = _last_words([c for c in claims if not _outdated(c, source)])
-    return _spoken([*own, *_clarified(source, policy)], knowledge)
+    spoken = _spoken([*own, *_clarified(source, policy)], knowledge)
+    belied = _belied([*own, *_clarified(source, policy)], source, knowledge)
+    return replace(spoken, proven=spoken.proven - belied)
+
+
+def _belied(
+    claims: Sequence[LicenseClaim], source: SourceFacts, knowledge: Knowledge
+) -> frozenset[str]:
+    """Return the expressions whose file is empty, or is itself the text of another licence."""
+    texts = {digest_of(data): knowledge.rows_of_text(data) for _, data in source.texts}
+    texts[digest_of(b"")] = ()
+    found = set()
+    for claim in claims:
+        file = _file_of(claim)
+        rows = texts.get(file) if file is not None else None
+        said = parse(claim.expression, knowledge)
+        if file == digest_of(b"") or any(not set(rows or ()) <= set(c) for c in said.alternatives):
+            found.add(said.text)
+    return frozenset(found)
 
 
 def _clarified(source: SourceFacts, policy: Policy) -> list[LicenseClaim]:
     """Return the clarifications of the policy that still fit the files of a model, as claims."""
     return [
-        _as_claim(item, source, policy)
+        _as_claim(item, source, policy, file)
         for item in policy.clarify
         if names_model(item.model, source.model) and _fits(item, source)
+        for file in item.license_files
     ]
 
 
@@ -72,8 +92,9 @@ def _fits(item: Clarification, source: SourceFacts) -> bool:
     return {(file.path, file.digest) for file in item.license_files} <= _held(source)
 
 
-def _as_claim(item: Clarification, source: SourceFacts, policy: Policy) -> LicenseClaim:
-    file = item.license_files[0]
+def _as_claim(
+    item: Clarification, source: SourceFacts, policy: Policy, file: PinnedFile
+) -> LicenseClaim:
     return LicenseClaim(
         model=source.model.name,
         identity=source.model.identity,
@@ -100,7 +121,7 @@ def cards(source: SourceFacts, knowledge: Knowledge) -> Spoken:
 def outdated(source: SourceFacts, policy: Policy) -> list[Reason]:
     """Return a note for each clarification that is pinned to a file which is not there any more."""
     lost = [
-        _as_claim(item, source, policy)
+        _as_claim(item, source, policy, item.license_files[0])
         for item in policy.clarify
         if names_model(item.model, source.model) and not _fits(item, source)
     ]

@@ -19,7 +19,7 @@ from evoreg.policies.permissions import Standing
 from evoreg.policies.question import Question
 from evoreg.policies.terms import Terms
 from evoreg.policies.upkeep import age, stale
-from evoreg.policies.worlds import MAX_WORLDS, Judgement, judged_worlds, worst
+from evoreg.policies.worlds import Judgement, judged_worlds, too_many, worst
 from evoreg.provenance.records.decision import (
     Decision,
     Obligation,
@@ -52,7 +52,7 @@ def decide(sources: Sequence[SourceFacts], question: Question, knowledge: Knowle
     found += [item for judgement in judged for item in judgement.reasons]
     if not any(root.by_weights for root in graph.roots):
         found.append(_nobody())
-    if graph.worlds > MAX_WORLDS:
+    if too_many(graph):
         found.append(_too_many())
     layouts = [judgement.layout for judgement in judged]
     found += stale(graph, layouts, found, question)

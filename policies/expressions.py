@@ -6,6 +6,7 @@ apply. What is not known is returned as a value, for the gate to refuse; it neve
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -121,12 +122,8 @@ def _compound(text: str, knowledge: Knowledge) -> Expression:
     # The parser costs 60 ms to import, and nearly every card holds a single id.
     import license_expression as grammar
 
-    symbols = [
-        *(grammar.LicenseSymbol(row.key) for row in knowledge.rows),
-        *(grammar.LicenseSymbol(name, is_exception=True) for name in EXCEPTIONS),
-    ]
     try:
-        tree = grammar.Licensing(symbols, quiet=True).parse(text)
+        tree = _grammar(tuple(row.key for row in knowledge.rows)).parse(text)
         alternatives, unknown = _walk(tree, knowledge)
     # The parser trips over empty parentheses and the like with whatever error comes.
     except (grammar.ExpressionError, LookupError, RuntimeError, TypeError, ValueError) as error:
@@ -135,6 +132,18 @@ def _compound(text: str, knowledge: Knowledge) -> Expression:
         return Expression(shown(text), (), unknown=tuple(sorted(unknown)))
     ordered = {tuple(sorted(set(c), key=lambda row: row.key)) for c in alternatives}
     return _expression(tuple(sorted(ordered, key=lambda c: [row.key for row in c])))
+
+
+# The package has no types. What it builds for all symbols takes longer than most expressions.
+@lru_cache(maxsize=4)
+def _grammar(keys: tuple[str, ...]) -> Any:  # noqa: ANN401
+    import license_expression as grammar
+
+    symbols = [
+        *(grammar.LicenseSymbol(key) for key in keys),
+        *(grammar.LicenseSymbol(name, is_exception=True) for name in EXCEPTIONS),
+    ]
+    return grammar.Licensing(symbols, quiet=True)
 
 
 _Found = tuple[list[tuple[Terms, ...]], set[str]]

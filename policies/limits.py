@@ -63,7 +63,9 @@ def _revenue(clause: Clause, limit: RevenueLimit, question: Question) -> list[Re
 
 
 def _above(clause: Clause, finding: Finding, value: str, bound: str) -> Reason:
-    text = f"{value} is above the limit of {bound}: {clause.row.limit_effect or 'no right'}."
+    # The figure itself is private, and a decision may be published.
+    text = f"The releaser's {value} is above the limit of {bound}: "
+    text += f"{clause.row.limit_effect or 'no right'}."
     fixes = ("ask the licensor for a licence", "leave the source out")
     return clause.says(finding, Verdict.BLOCK, text, fixes=fixes)
 
@@ -72,7 +74,8 @@ def _missing(clause: Clause, bound: str, fact: str, question: Question) -> list[
     if not question.paid:
         return []
     text = f"{clause.row.title} has a limit of {bound}, and the releaser's figure is not known."
-    fixes = (f"state the {fact}: --users and --revenue of evoreg check and merge",)
+    option = "--users" if fact == "mau" else "--revenue"
+    fixes = (f"state your figure with {option}, or in the context of the policy",)
     return [clause.says(Finding.THRESHOLD_CONTEXT_MISSING, Verdict.REVIEW, text, fixes=fixes)]
 
 

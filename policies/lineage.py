@@ -73,7 +73,10 @@ def _of_parents(spot: Spot, layout: Layout) -> Iterator[Reason]:
 
 
 def _drift(label: str, keys: set[str], clause: Clause) -> Reason:
-    text = f"{shown(label)} is labelled {', '.join(sorted(keys))}, but was made from "
+    above = clause.at.above
+    same = above is not None and above.node.whole.identity == clause.at.node.whole.identity
+    how = "has the same weights as" if same else "was made from"
+    text = f"{shown(label)} is labelled {', '.join(sorted(keys))}, but {how} "
     text += f"{shown(clause.at.node.facts.label)}, whose {clause.row.key} terms still apply."
     return clause.says(Finding.LINEAGE_CONFLICT, Verdict.ALLOW, text)
 

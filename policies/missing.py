@@ -1,5 +1,6 @@
 """What is wrong with the evidence, and what is missing, told from each direct source."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from evoreg.policies.codes import Finding, reason
@@ -11,6 +12,7 @@ from evoreg.policies.texts import shown
 from evoreg.provenance.records.decision import Reason, Verdict
 
 _MOST = 20
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def about(reaches: Sequence[Reach], question: Question) -> Iterator[Reason]:
@@ -35,7 +37,7 @@ def about(reaches: Sequence[Reach], question: Question) -> Iterator[Reason]:
                 effect = _softened(found.effect, spot)
                 kind = (found.name, effect)
                 told[kind] = told.get(kind, 0) + 1
-                if spot.root or told[kind] <= _MOST:
+                if told[kind] <= _MOST:
                     yield _placed(found, effect, spot)
         for (name, effect), count in told.items():
             if count > _MOST:
@@ -65,8 +67,14 @@ def _unseen(spot: Spot, question: Question) -> Iterator[Reason]:
             f"Nobody could look at the licence of {name}, a parent ({parent.relation}).",
             evidence=(shown(parent.why),),
             path=(name,),
-            fixes=(f"let evoreg see it: evoreg model add {name}", "leave the source out"),
+            fixes=(_way_to_see(parent.name), "leave the source out"),
         )
+
+
+def _way_to_see(name: str) -> str:
+    if _HUB_NAME.fullmatch(name):
+        return f"let evoreg see it: evoreg model add {name}"
+    return "register the folder that is meant (evoreg model add), and say so: evoreg model parent"
 
 
 def _further(reach: Reach, name: str, effect: Verdict, count: int) -> Reason:

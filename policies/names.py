@@ -1,6 +1,7 @@
 """Names: what the result must be called, and what it must not be called."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from evoreg.policies.codes import Finding
@@ -62,6 +63,11 @@ def _plain(text: str) -> str:
     return _GAP.sub(" ", text.casefold()).strip()
 
 
+def _seen(name: str) -> str:
+    """Return a name as people see it: wide letters and invisible characters hide nothing."""
+    return "".join(c for c in unicodedata.normalize("NFKC", name) if c.isprintable())
+
+
 def _broken(
     rule: NameRule, name: str | None, longest: str, impossible: bool
 ) -> tuple[str, str] | None:
@@ -75,7 +81,7 @@ def _broken(
     if rule.prefix and not begins(name, rule.prefix):
         text = f'The name {bare!r} must begin with "{rule.prefix}".'
         return text, f"rename it, for example to {longest.replace(' ', '-')}-{bare}"
-    if rule.avoid and begins(name, rule.avoid):
+    if rule.avoid and begins(_seen(name), rule.avoid):
         text = f'The name {shown(name)!r} must not begin with "{rule.avoid}".'
         return text, f'choose a name that does not begin with "{rule.avoid}"'
     return None

@@ -87,10 +87,9 @@ def infeasible(terms: Sequence[Terms], question: Question) -> list[Reason]:
     Returns:
         At most one reason.
     """
-    rows = {row.key: row for row in terms}
-    if not rows or any(row.kind in ("unknown", "other") for row in rows.values()):
-        return []
-    if outbound(terms).expressions is not None:
+    # What nobody knows is told elsewhere, and settles nothing between the others.
+    rows = {row.key: row for row in terms if row.kind not in ("unknown", "other")}
+    if not rows or outbound(list(rows.values())).expressions is not None:
         return []
     if not question.release and not any(reaches_service(row) for row in rows.values()):
         return []

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from evoreg.policies.policy import Permission
 from evoreg.policies.question import Question
 from evoreg.policies.terms import Terms
-from evoreg.policies.texts import shown
+from evoreg.provenance.records.digest import short
 from evoreg.provenance.records.model import Model
+
+_DIGITS = len("sha256:") + 12
 
 
 def names_model(spec: str, model: Model) -> bool:
@@ -18,14 +20,25 @@ def names_model(spec: str, model: Model) -> bool:
         model: A model; one with an adapter is meant by no commit.
 
     Returns:
-        True if name and digits are those of the model.
+        True if name and commit are those of the model, or the identity is: weights are the same
+        whatever they are called.
     """
     name, _, mark = spec.rpartition("@")
-    if name != model.name:
-        return False
     if mark.startswith("sha256:"):
         return model.identity.startswith(mark)
-    return model.adapter is None and (model.revision or "").startswith(mark)
+    same = name == model.name and model.adapter is None
+    return same and (model.revision or "").startswith(mark)
+
+
+def key_of(spec: str) -> str:
+    """Return under what a specification can be looked up: the name, or digits of the identity."""
+    name, _, mark = spec.rpartition("@")
+    return mark[:_DIGITS] if mark.startswith("sha256:") else name
+
+
+def keys_of(model: Model) -> tuple[str, str]:
+    """Return the keys of all specifications that may mean a model."""
+    return model.name, model.identity[:_DIGITS]
 
 
 def lapsed(permission: Permission, today: str) -> bool:
@@ -53,13 +66,15 @@ class Standing:
         ]
         named: dict[str, tuple[int, ...]] = {}
         for place, permission in enumerate(fit):
-            name = permission.model.rpartition("@")[0]
-            named[name] = (*named.get(name, ()), place)
+            key = key_of(permission.model)
+            named[key] = (*named.get(key, ()), place)
         return cls(tuple(fit), _named=named)
 
     def at(self, model: Model) -> "Standing":
         """Return what holds at a model that is reached from here."""
-        near = self._named.get(model.name, ())
+        if not self.offered:
+            return self
+        near = [place for key in keys_of(model) for place in self._named.get(key, ())]
         more = {place for place in near if names_model(self.offered[place].model, model)}
         return self if more <= self.active else replace(self, active=self.active | more)
 
@@ -76,6 +91,6 @@ class Standing:
 
 
 def words(permission: Permission) -> str:
-    """Return an exception in one line, for evidence."""
-    said = f"{shown(permission.reason)}; approved by {shown(permission.approved_by)}"
-    return f"exception for {permission.model}, until {permission.expires}: {said}"
+    """Return an exception in one line, for evidence; who approved it and why is not published."""
+    mark = short(permission.record_digest())
+    return f"exception (sha256 {mark}) for {permission.model}, until {permission.expires}"

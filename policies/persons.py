@@ -50,9 +50,10 @@ def persons(
         reasons.append(contradiction(source, wrong, evidence, fix))
         return Resolution((*readings, text) if text else readings, tuple(reasons), evidence)
     card = cards.read(source, knowledge)
-    if not readings or not _contradicts(card, said):
+    silenced = _silenced(source, said, knowledge)
+    if not readings or not (silenced or _contradicts(card, said)):
         return Resolution(readings, tuple(reasons), said.evidence)
-    evidence = (*said.evidence, *card.evidence)
+    evidence = (*said.evidence, *silenced, *card.evidence)
     if all(e.text in said.proven for e in said.expressions):
         return Resolution(readings, (*reasons, _overruled(source, evidence)), evidence)
     wrong = "A person's claim leaves out terms that the card names."
@@ -72,8 +73,17 @@ def _contradicts(card: CardReading, said: claims.Spoken) -> bool:
 
 
 def _overruled(source: SourceFacts, evidence: tuple[str, ...]) -> Reason:
-    text = "The card names other terms; what was read from a recorded file is taken instead."
+    text = "Card or licence files name other terms; what somebody states with a recorded file is "
+    text += "taken instead."
     return reason(Finding.CARD_OVERRULED, Verdict.ALLOW, source.label, text, evidence=evidence)
+
+
+def _silenced(source: SourceFacts, said: claims.Spoken, knowledge: Knowledge) -> tuple[str, ...]:
+    """Return the licence files, in words, whose terms claims with a file of their own leave out."""
+    held = files.read(source, knowledge)
+    text = files.all_apply([], held.rows) or ()
+    stated = [e.alternatives for e in said.expressions if e.known]
+    return () if all(_covers(claim, text) for claim in stated) else held.evidence
 
 
 def _left_out(

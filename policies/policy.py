@@ -25,7 +25,7 @@ Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|
 ModelSpec = Annotated[
     str,
     StringConstraints(
-        pattern=r"^[^@\s]{1,200}@([0-9a-f]{7,40}|sha256:[0-9a-f]{8,64})$", max_length=300
+        pattern=r"^[^@\s]{1,200}@([0-9a-f]{7,40}|sha256:[0-9a-f]{12,64})$", max_length=300
     ),
 ]
 """One exact model: its name, ``@``, and the first digits of its commit or of its identity."""

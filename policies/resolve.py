@@ -6,6 +6,8 @@ a file to rest on. What disagrees is not settled by choosing: every reading stay
 the worst, and a person is asked.
 """
 
+import difflib
+
 from evoreg.policies import cards, claims, files
 from evoreg.policies.cards import CardReading, keys_of
 from evoreg.policies.codes import Finding, reason
@@ -95,7 +97,7 @@ def _documents(source: SourceFacts, knowledge: Knowledge, policy: Policy) -> Res
         changed: tuple[Reason, ...] = ()
     else:
         changed = _changed(source, claims.cards(source, knowledge), card)
-    found = _weigh(source, text, card, held, policy)
+    found = _weigh(source, text, card, held, policy, knowledge)
     reasons = (*found.reasons, *held.reasons, *changed, *_unread(source, found, held, knowledge))
     return Resolution(found.readings, reasons, evidence)
 
@@ -133,12 +135,17 @@ def _changed(source: SourceFacts, earlier: claims.Spoken, card: CardReading) -> 
 
 
 def _weigh(
-    source: SourceFacts, text: Alternatives, card: CardReading, held: Files, policy: Policy
+    source: SourceFacts,
+    text: Alternatives,
+    card: CardReading,
+    held: Files,
+    policy: Policy,
+    knowledge: Knowledge,
 ) -> Resolution:
     """Weigh the licence text against the card."""
     evidence = (*held.evidence, *card.evidence)
     if not text:
-        return _without_text(source, card, held, policy)
+        return _without_text(source, card, held, policy, knowledge)
     keys = keys_of((text,))
     agreeing = tuple(r for r in card.readings if keys <= keys_of((r,)) and _given_by(text, r))
     if agreeing and not card.strange:
@@ -203,13 +210,13 @@ def _hidden(text: Alternatives, card: CardReading) -> bool:
 
 
 def _without_text(
-    source: SourceFacts, card: CardReading, held: Files, policy: Policy
+    source: SourceFacts, card: CardReading, held: Files, policy: Policy, knowledge: Knowledge
 ) -> Resolution:
     """Resolve from the card, with what a link suggests."""
     evidence = (*held.evidence, *card.evidence)
     hint: tuple[Alternatives, ...] = tuple(((row,),) for row in held.suggested)
     if card.strange:
-        text = f"The card names a licence without known terms{_elsewhere(source)}."
+        text = f"The card names a licence without known terms{_elsewhere(source, knowledge)}."
         gone = missing(source, text, evidence, policy)
         return Resolution(card.least, (*card.reasons, gone), evidence)
     if not card.readings:
@@ -222,13 +229,23 @@ def _without_text(
     return Resolution((*card.readings, *hint), (*card.reasons, wrong), evidence)
 
 
-def _elsewhere(source: SourceFacts) -> str:
-    """Say what the tags of a card are, where somebody else's list knows them."""
+def _elsewhere(source: SourceFacts, knowledge: Knowledge) -> str:
+    """Say what the tags of a card are in somebody else's list, or what may have been meant."""
     card = source.model.card
     names = [*card.license, *([card.license_name] if card.license_name else [])]
-    told = [(name, known_elsewhere(name)) for name in names[:_ASKED] if len(name) < _LONGEST]
-    found = [f"{shown(name)} is {what}" for name, what in told if what is not None]
+    told = [
+        (name, known_elsewhere(name) or _near(name, knowledge))
+        for name in names[:_ASKED]
+        if len(name) < _LONGEST and knowledge.by_key(name) is None
+    ]
+    found = [f"{shown(name)} is {what}" for name, what in told if what]
     return f" ({'; '.join(found)})" if found else ""
+
+
+def _near(name: str, knowledge: Knowledge) -> str:
+    plain = "-".join(name.casefold().split())
+    near = difflib.get_close_matches(plain, [row.key for row in knowledge.rows], n=1, cutoff=0.8)
+    return f"no licence id; perhaps {near[0]} is meant" if near else ""
 
 
 def _nothing(

@@ -123,7 +123,7 @@ def _uncovered(layout: Layout, names: set[str]) -> list[Clause]:
     """Return the binding terms that a label leaves out, each once."""
     whole = outbound([clause.row for clause in layout.clauses]).expressions
     found: dict[str, Clause] = {}
-    for clause in layout.clauses:
+    for clause in sorted(layout.clauses, key=lambda c: (c.at.depth, c.at.source, c.at.path)):
         row = clause.row
         kept = whole is None or row.expression in whole
         if binds(row) and kept and not names & {row.key, row.expression, row.tag} - {"other"}:

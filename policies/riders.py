@@ -55,7 +55,8 @@ class Bound:
             self.at.source,
             message,
             license=EXTRA,
-            clause=clause or shown(self.rider.where),
+            # A decision may be published, and an address may tell more than it should.
+            clause=clause or ("" if "://" in self.rider.where else shown(self.rider.where)),
             evidence=self.at.node.resolution.evidence,
             path=self.at.path,
             fixes=fixes,

@@ -7,7 +7,7 @@ from evoreg.policies.question import Question
 from evoreg.provenance.records.decision import Reason, Verdict
 
 _DROP = "leave the source out"
-_ASK = "record a written permission"
+_ASK = "record a written permission as an exception of the policy (docs/policy.md)"
 _NON_COMMERCIAL = ("nc-only", "research-only")
 
 

@@ -1,17 +1,18 @@
 """Upkeep: lines of the policy that met nothing or have lapsed, and knowledge that grew old."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from evoreg.policies.codes import Finding, reason
 from evoreg.policies.graph import Graph
 from evoreg.policies.knowledge.book import Knowledge
 from evoreg.policies.layout import Layout
-from evoreg.policies.permissions import lapsed, names_model, words
+from evoreg.policies.permissions import key_of, keys_of, lapsed, names_model, words
 from evoreg.policies.policy import EVERYTHING, Level, Listing
 from evoreg.policies.question import Question
 from evoreg.policies.texts import shown
 from evoreg.provenance.records.decision import Reason, Verdict
+from evoreg.provenance.records.model import Model
 
 _EFFECTS: dict[Level, Verdict] = {
     "warn": Verdict.ALLOW,
@@ -59,9 +60,10 @@ def stale(
     """
     yield from _exceptions(graph, reasons, question)
     policy = question.policy
+    models = _by_key(graph) if policy.clarify else {}
     effect = _EFFECTS.get(policy.unused_exception)
     for clarification in policy.clarify if effect is not None else ():
-        if effect is not None and not _meant(clarification.model, graph):
+        if effect is not None and not _meant(clarification.model, models):
             text = f"The clarification for {clarification.model} concerns no model of this one."
             yield _told(Finding.CLARIFICATION_UNUSED, effect, text, "remove it from the policy")
     effect = _EFFECTS.get(policy.unused_allow)
@@ -81,18 +83,22 @@ def stale(
 
 
 def _exceptions(graph: Graph, reasons: Sequence[Reason], question: Question) -> Iterator[Reason]:
-    said = {line for found in reasons for line in found.evidence}
+    models = _by_key(graph) if question.policy.exceptions else {}
+    first: dict[str, Reason] = {}
+    for told in sorted(reasons, key=lambda r: (r.model, len(r.path), r.path)):
+        for line in told.evidence:
+            first.setdefault(line, told)
     effect = _EFFECTS.get(question.policy.unused_exception)
     for permission in question.policy.exceptions:
         if question.intent not in permission.intents:
             continue
         if lapsed(permission, question.today):
-            if _meant(permission.model, graph):
+            if _meant(permission.model, models):
                 text = f"The {words(permission)}, has expired."
                 fix = "ask for a new permission, or remove it from the policy"
                 yield _told(Finding.PERMISSION_EXPIRED, Verdict.ALLOW, text, fix)
-        elif words(permission) in said:
-            source = next(r for r in reasons if words(permission) in r.evidence)
+        elif words(permission) in first:
+            source = first[words(permission)]
             text = f"Used: {words(permission)}."
             found, lift = Finding.PERMISSION_USED, Verdict.ATTRIBUTE
             yield reason(found, lift, source.model, text, path=source.path)
@@ -101,8 +107,18 @@ def _exceptions(graph: Graph, reasons: Sequence[Reason], question: Question) -> 
             yield _told(Finding.PERMISSION_UNUSED, effect, text, "remove it from the policy")
 
 
-def _meant(spec: str, graph: Graph) -> bool:
-    return any(names_model(spec, node.facts.model) for node in graph.nodes)
+def _by_key(graph: Graph) -> dict[str, list[Model]]:
+    """Return all models, with their adapters and without, by name and by identity."""
+    found: dict[str, list[Model]] = {}
+    for node in graph.nodes:
+        for model in (node.facts.model, node.whole):
+            for key in keys_of(model):
+                found.setdefault(key, []).append(model)
+    return found
+
+
+def _meant(spec: str, models: Mapping[str, Sequence[Model]]) -> bool:
+    return any(names_model(spec, model) for model in models.get(key_of(spec), ()))
 
 
 def _told(finding: Finding, effect: Verdict, text: str, fix: str) -> Reason:

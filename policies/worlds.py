@@ -25,6 +25,8 @@ from evoreg.provenance.records.decision import Obligation, Reason, Verdict
 
 MAX_WORLDS = 256
 """More combinations of readings and choices than these are refused instead of tried."""
+MAX_WORK = 400_000
+"""The same for combinations times models: a few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +42,25 @@ class Judgement:
     terms: frozenset[str] | None
     """Expressions of the licence of the whole; nothing if there is none."""
 
-    @property
-    def rank(self) -> tuple[int, list[list[str]]]:
-        """The severity, and the licences by which equally good worlds are told apart."""
-        rows = [[row.key for row in self.layout.rows(node)] for node in self.layout.nodes]
+    def rank(self, nodes: Sequence[Node]) -> tuple[int, list[list[str]]]:
+        """Return the severity, and the licences by which equally good worlds are told apart.
+
+        Args:
+            nodes: The models that were open; of all others the licences are the same.
+        """
+        rows = [[row.key for row in self.layout.rows(node)] for node in nodes]
         return worst(self.reasons).severity, rows
 
 
 def worst(reasons: Sequence[Reason]) -> Verdict:
     """Return the worst effect of some reasons; ALLOW for none."""
     return max((r.effect for r in reasons), key=lambda v: v.severity, default=Verdict.ALLOW)
+
+
+def too_many(graph: Graph) -> bool:
+    """Tell whether there are more worlds than can be tried."""
+    worlds = graph.worlds
+    return worlds > MAX_WORLDS or (worlds > 1 and worlds * len(graph.nodes) > MAX_WORK)
 
 
 def judged_worlds(
@@ -68,16 +79,17 @@ def judged_worlds(
         If there are too many worlds, one judgement in which everything applies.
     """
     judge = _Judge(graph, reaches, question, knowledge)
-    if graph.worlds > MAX_WORLDS:
+    if too_many(graph):
         return [judge.world({id(node): all_rows(node) for node in graph.open})]
-    openly = graph.open
+    # In an order that the order of the sources does not change.
+    openly = sorted(graph.open, key=lambda node: (node.facts.label, node.facts.model.identity))
     return [
         min(
             (
                 judge.world({id(n): rows for n, rows in zip(openly, choice, strict=True)})
                 for choice in product(*reading)
             ),
-            key=lambda judgement: judgement.rank,
+            key=lambda judgement: judgement.rank(openly),
         )
         for reading in product(*(node.readings for node in openly))
     ]

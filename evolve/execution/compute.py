@@ -188,6 +188,11 @@ def _moved(
         if isinstance(coefficient, torch.Tensor):
             delta.mul_(coefficient)
             change = delta.clone() if change is None else change.add_(delta)
+        elif coefficient == 0.0:
+            # A negative number times zero is a negative zero: without the sum the signs of
+            # weights that are not in the result would be in it.
+            nothing = delta.mul(0.0).add_(0.0)
+            change = nothing if change is None else change.add_(nothing)
         else:
             change = (
                 delta * coefficient if change is None else change.add_(delta, alpha=coefficient)

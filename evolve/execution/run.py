@@ -27,7 +27,7 @@ from evoreg.provenance.records.candidate import Census, Contribution
 from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.model import File, Role
 
-RULES = 2
+RULES = 3
 """Number of the arithmetic: raised whenever the same recipe may give other bytes."""
 
 Progress = Callable[[OutputTensor], None]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from evoreg.policies.claims import NO_GRANT
 from evoreg.policies.context import Context
 from evoreg.policies.expressions import parse
 from evoreg.policies.house import RulePlace, expression_flaw, message_flaw
@@ -107,6 +108,8 @@ def _expression(row: Plain, key: str, path: str, form: Form, knowledge: Knowledg
     if not isinstance(text, str):
         return
     said = parse(text, knowledge)
+    if text.strip() == NO_GRANT:
+        return
     if said.known:
         return
     mark = form.marks[f"{path}.{key}"]

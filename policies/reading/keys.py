@@ -47,8 +47,10 @@ class Key:
 _SEVERITIES: tuple[str, ...] = get_args(Severity)
 _LEVELS: tuple[str, ...] = get_args(Level)
 _VERDICTS = tuple(verdict.value for verdict in Verdict)
-_SPEC = r"[^@\s]{1,200}@([0-9a-f]{7,40}|sha256:[0-9a-f]{8,64})"
-_SPEC_FORM = "org/name@ and 7 to 40 digits of the commit, or @sha256: and digits of the identity"
+_SPEC = r"[^@\s]{1,200}@([0-9a-f]{7,40}|sha256:[0-9a-f]{12,64})"
+_SPEC_FORM = (
+    "NAME@ and 7 to 40 digits of the commit, or NAME@sha256: and 12 to 64 digits of the identity"
+)
 _MODEL = Key("model", "text", "One exact model.", True, pattern=_SPEC, form=_SPEC_FORM, most=300)
 
 _CONTEXT = (

@@ -99,7 +99,7 @@ def _records(plain: Plain, form: Form, file: str, name: str) -> PolicyFile:
     return PolicyFile(
         policy=Policy.model_validate_json(json.dumps(fields)),
         context=Context.model_validate_json(json.dumps(facts)),
-        intents=_INTENTS.validate_json(json.dumps(plain.get("intents", ["commercial"]))),
+        intents=_INTENTS.validate_json(json.dumps(plain.get("intents", _first(plain)))),
         tests=_TESTS.validate_json(json.dumps(_tests(plain.get("tests"), facts))),
         marks=form.marks,
         file=file,
@@ -109,6 +109,13 @@ def _records(plain: Plain, form: Form, file: str, name: str) -> PolicyFile:
 
 _INTENTS: TypeAdapter[tuple[Intent, ...]] = TypeAdapter(tuple[Intent, ...])
 _TESTS: TypeAdapter[tuple[PolicyTest, ...]] = TypeAdapter(tuple[PolicyTest, ...])
+
+
+def _first(plain: Plain) -> list[str]:
+    """Return what results are for if the file does not say it: its lists tell."""
+    listed = plain.get("licenses")
+    named = list(listed) if isinstance(listed, dict) else []
+    return ["commercial"] if "commercial" in named or not named else named
 
 
 def _underscored(value: Plain) -> Plain:

@@ -1,8 +1,6 @@
 """Questions to the ledger, answered with records through the index tables."""
 
-import gc
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection, select
@@ -10,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from evoreg.provenance.ledger import tables
 from evoreg.provenance.ledger.body import Body, read_body
 from evoreg.provenance.ledger.chain import COLUMNS, read_entries
+from evoreg.provenance.ledger.stillness import uncollected
 from evoreg.provenance.ledger.values import (
     RecordedCandidate,
     RecordedDecision,
@@ -118,7 +117,7 @@ def find_bodies(connection: Connection, seqs: Iterable[int]) -> dict[int, Body]:
         Number to body, sorted by number; numbers that no entry has are left out.
     """
     chunks = _chunks(tuple(sorted(set(seqs))))
-    with _uncollected():
+    with uncollected():
         return {
             seq: body
             for chunk in chunks
@@ -188,18 +187,6 @@ def find_releases(
 def _inquiry(body: Body) -> Mapping[str, Json] | None:
     found = body.extra.get("inquiry")
     return found if isinstance(found, dict) else None
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the garbage collector still: it would take longer than the reading of many records."""
-    working = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if working:
-            gc.enable()
 
 
 def _chunks(values: tuple[_Value, ...]) -> Iterator[tuple[_Value, ...]]:

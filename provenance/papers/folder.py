@@ -182,7 +182,7 @@ def _changed(reader: _Reader, listed: Sequence[File]) -> Iterator[Problem]:
             what, code = "this paper was changed since it was recorded", Code.VERIFY_DIGEST
         else:
             continue
-        yield Problem(code, what, plain(file.path), "restore the file, or write the papers again")
+        yield Problem(code, what, plain(file.path), "restore the file, or merge again")
 
 
 def _safe(problem: Problem, where: str = "") -> Problem:

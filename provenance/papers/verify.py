@@ -20,6 +20,8 @@ from evoreg.provenance.records.decision import Decision
 from evoreg.provenance.records.errors import Code, Problem
 
 _WHOLE = ("modification_statement", "credits")
+_NAME = "the name of the model must begin with "
+_NAME_HINT = "choose a name with --name"
 
 
 def missing_papers(
@@ -103,7 +105,7 @@ def _findings(files: Mapping[str, bytes], owed: Sequence[Passage]) -> Iterator[P
             continue
         page = Page(data)
         for lack in dict.fromkeys(passage.lack for passage in wanted if not passage.there(page)):
-            yield Problem(Code.PAPER_MISSING, lack, path, _hint(path))
+            yield Problem(Code.PAPER_MISSING, lack, path, _hint(path, lack))
 
 
 def _misnamed(decision: Decision, name: str) -> Iterator[Problem]:
@@ -112,10 +114,11 @@ def _misnamed(decision: Decision, name: str) -> Iterator[Problem]:
         if not words.begins_with(name, prefix):
             what = f"the name must begin with {words.plain_prose(prefix)!r}"
             where = words.plain_source_name(name)
-            yield Problem(Code.PAPER_MISSING, what, where, "give the result another name")
+            yield Problem(Code.PAPER_MISSING, what, where, _NAME_HINT)
 
 
-def _hint(path: str) -> str:
+def _hint(path: str, lack: str = "") -> str:
+    """Return what helps before a merge; of a folder that is there, whoever checks it says more."""
     if path.startswith("LICENSES/") or path == words.LICENSE:
-        return "put the licence file into the folder of the source, or write the papers again"
-    return "write the papers again, or restore the file"
+        return "put the licence file into the folder of the source"
+    return _NAME_HINT if lack.startswith(_NAME) else "restore the file, or merge again"

@@ -28,7 +28,7 @@ class Request:
     context: Context
     """Facts about the releaser."""
     name: str | None = None
-    """Name of the result; nothing: that of the recipe file, or of the card of a merged folder."""
+    """Name of the result; nothing: that of the card of a merged folder, else none was chosen."""
     own: str = ""
     """Licence expression that the releaser puts on the own contribution."""
     today: str = ""
@@ -58,11 +58,11 @@ class Judged:
     stage: str = ""
     """Name of the recipe whose result is meant; empty for the target itself."""
     missing: tuple[Problem, ...] = ()
-    """Papers that are owed for this use and missing."""
+    """Papers that are owed for this use and missing, and weights that no record tells of."""
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict; REVIEW at least if papers are missing."""
+        """The verdict; REVIEW at least if something is missing."""
         found = self.decision.verdict
         return max(found, Verdict.REVIEW, key=_severity) if self.missing else found
 
@@ -103,12 +103,12 @@ class Checked:
 
     @property
     def missing(self) -> tuple[Problem, ...]:
-        """Papers that are owed for one of the uses and missing, each once."""
+        """What is missing for one of the uses, each once."""
         return tuple(dict.fromkeys(problem for item in self.judged for problem in item.missing))
 
     @property
     def verdict(self) -> Verdict | None:
-        """The worst verdict; REVIEW at least if papers are missing. Nothing if it failed."""
+        """The worst verdict; REVIEW at least if something is missing. Nothing if it failed."""
         found = [item.verdict for item in (*self.judged, *self.worse)]
         return max(found, key=_severity) if found else None
 
@@ -119,7 +119,7 @@ class Checked:
             intent: One of those that were asked about.
 
         Returns:
-            The verdict; REVIEW at least if papers are missing.
+            The verdict; REVIEW at least if something is missing.
         """
         whole = (*self.judged, *self.worse)
         return max((x.verdict for x in whole if x.decision.intent == intent), key=_severity)

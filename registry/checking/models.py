@@ -1,10 +1,12 @@
 """Checking a model: whether it may be used, merged and handed on, and has the papers it owes.
 
 A folder that evoreg merged is judged by what went into it; what its own card says is compared with
-that, and its papers must be there. Any other model is judged as the one source of a result.
+that, and its papers must be there. If its weights were changed since, they are a further source.
+Any other model is judged as the one source of a result, and the licence texts that are owed must be
+at hand.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,11 +24,14 @@ from evoreg.provenance.records.model import Card, File, Model
 from evoreg.provenance.records.recipe import Ingredient
 from evoreg.registry.checking.checked import Checked, Judged, Kind, Request
 from evoreg.registry.checking.record import is_about, read_title, read_told
+from evoreg.registry.checking.texts import absent_texts
 from evoreg.registry.merging.sources import source_facts
 from evoreg.registry.models.hashing import DigestCache
 from evoreg.registry.models.peek import peek
 from evoreg.registry.models.resolve import ResolvedModel
 from evoreg.registry.settings import Settings, now
+
+_HINT = "restore the file, or merge again"
 
 
 def check_model(target: str, kind: Kind, request: Request, settings: Settings) -> Checked:
@@ -47,51 +52,81 @@ def check_model(target: str, kind: Kind, request: Request, settings: Settings) -
     """
     cache = DigestCache(settings.project / "digests.sqlite")
     found = peek(target, base_folder=Path.cwd(), hasher=cache.digest, offline=settings.offline)
-    told, doubts = _told(found, kind)
+    told = _told(found, kind, settings)
+    changed = _changed(found, told)
     (facts,), unseen = source_facts({found.model.label: found}, settings)
-    sources = (facts,) if told is None else _inside(facts, told)
+    sources = (facts,) if told is None else _inside(facts, told, changed=bool(changed))
     question = _question(found, told, request)
-    judged = _judged(sources, question, request)
-    if told is not None:
-        judged = _with_papers(judged, found.folder, told, settings)
+    judged = tuple(
+        replace(item, missing=(*changed, *_missing(item, found, facts, told)))
+        for item in _judged(sources, question, request)
+    )
     return Checked(
         target=target,
         kind=kind,
         place=_place(found, told),
         subject="" if told is None else question.name or found.model.name,
         judged=judged,
-        shares=_shares(told),
-        warnings=(*found.problems, *unseen, *doubts),
+        shares={} if changed else _shares(told),
+        warnings=(*found.problems, *unseen),
     )
 
 
-def _told(found: ResolvedModel, kind: Kind) -> tuple[Told | None, tuple[Problem, ...]]:
-    """Return the record of a merged folder, or why it does not count."""
+def _told(found: ResolvedModel, kind: Kind, settings: Settings) -> Told | None:
+    """Return the record of a merged folder, with what the ledger says instead if it knows it."""
     told = read_told(found.folder) if kind == "folder" else None
+    if told is None:
+        return None
+    decision, papers = _recorded(told, settings)
+    return replace(told, decision=decision, papers=papers)
+
+
+def _changed(found: ResolvedModel, told: Told | None) -> tuple[Problem, ...]:
+    """Return what is to be said if the weights are not those of the record."""
     if told is None or is_about(told, found.model):
-        return told, ()
-    what = "the weights are not those that evoreg.json tells of; it is left out of account"
-    hint = "restore the weights, or take evoreg.json away"
-    return None, (Problem(Code.VERIFY_DIGEST, what, str(found.folder / RECORD), hint),)
+        return ()
+    what = (
+        f"the weights are not those that {RECORD} tells of: what became of them since is unknown, "
+        "and the sources that it names count as inside"
+    )
+    hint = "merge again, or say by `evoreg model parent` what it was made from"
+    return (Problem(Code.VERIFY_DIGEST, what, str(found.folder / RECORD), hint),)
 
 
-def _inside(facts: SourceFacts, told: Told) -> tuple[SourceFacts, ...]:
-    """Return what went into a merged folder as its sources.
+def _inside(facts: SourceFacts, told: Told, *, changed: bool) -> tuple[SourceFacts, ...]:
+    """Return what went into a merged folder as its sources; changed weights are one of their own.
 
     A source that neither the ledger nor the lineage knows is taken at the word of the record, and
     counts as a parent that nobody could look at.
     """
-    seen = {source.model.identity: source for source in facts.ancestors}
+    seen = {source.model.identity for source in facts.ancestors}
     names = {source.identity: source for source in told.decision.sources}
-    used = {item.reference for item in told.candidate.contributions if item.used}
-    others = (
-        _remembered(item, names.get(item.identity))
-        for item in told.candidate.ingredients
-        if item.reference in used and item.identity not in seen
-    )
+    merged = tuple(_ingredients(told, seen))
+    inside = {item.identity for item in told.candidate.ingredients}
+    others = (_remembered(item, names.get(item.identity)) for item in merged)
     # To the result they are what was merged, however they reached the folder's own name.
-    known = (replace(x, relation="merge") if x.by_weights else x for x in facts.ancestors)
+    known = (
+        replace(x, relation="merge") if x.by_weights or x.model.identity in inside else x
+        for x in facts.ancestors
+    )
+    if changed:
+        return (replace(facts, ancestors=()), *known, *others)
     return (*known, *others, *_further(facts, told)) or (facts,)
+
+
+def _ingredients(told: Told, seen: Collection[str]) -> Iterator[Ingredient]:
+    """Yield what the record alone knows of; an earlier result stands for what went into it."""
+    earlier, waiting = dict(told.earlier), [told.candidate]
+    while waiting:
+        candidate = waiting.pop()
+        used = {item.reference for item in candidate.contributions if item.used}
+        for item in candidate.ingredients:
+            if item.reference not in used or item.identity in seen:
+                continue
+            if item.reference in earlier:
+                waiting.append(earlier.pop(item.reference))
+            else:
+                yield item
 
 
 def _further(facts: SourceFacts, told: Told) -> tuple[SourceFacts, ...]:
@@ -148,18 +183,17 @@ def _judged(
     return tuple(found)
 
 
-def _with_papers(
-    judged: Sequence[Judged], folder: Path, told: Told, settings: Settings
-) -> tuple[Judged, ...]:
+def _missing(
+    item: Judged, found: ResolvedModel, facts: SourceFacts, told: Told | None
+) -> tuple[Problem, ...]:
     """Look for the papers where a use is permitted and owes some."""
-    if all(item.decision.verdict is not Verdict.ATTRIBUTE for item in judged):
-        return tuple(judged)
-    decision, papers = _recorded(told, settings)
-    missing = verify_folder(folder, decision=decision, papers=papers)
-    return tuple(
-        replace(item, missing=missing) if item.decision.verdict is Verdict.ATTRIBUTE else item
-        for item in judged
-    )
+    if item.decision.verdict is not Verdict.ATTRIBUTE:
+        return ()
+    if told is None:
+        return absent_texts(found, facts, item.decision)
+    lacks = verify_folder(found.folder, decision=told.decision, papers=told.papers)
+    papers = (Code.PAPER_MISSING, Code.VERIFY_DIGEST)
+    return tuple(replace(x, hint=_HINT) if x.code in papers else x for x in lacks)
 
 
 def _recorded(told: Told, settings: Settings) -> tuple[Decision, tuple[File, ...]]:

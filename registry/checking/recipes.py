@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from evoreg.policies.outbound import card_fields
+from evoreg.provenance.papers.words import begins_with, name_prefix
 from evoreg.provenance.records.decision import Decision, Intent
 from evoreg.provenance.records.errors import Code, Problem
 from evoreg.registry.checking.checked import Checked, Judged, Request, Spot
@@ -35,7 +36,7 @@ def check_recipe(target: str, request: Request, settings: Settings) -> Checked:
     name = request.name or path.stem
     courses = _courses(path, request, settings)
     absent = _absent(courses[0])
-    plans = () if absent else tuple(survey(course, name, None, None) for course in courses)
+    plans = () if absent else tuple(survey(c, _title(c, request), None, None) for c in courses)
     found = of_course(courses[0], name)
     missing = [seen.missing for seen in plans] or [()] * len(courses)
     pairs = zip(courses, missing, strict=True)
@@ -100,6 +101,21 @@ def _again(course: Course, intent: Intent) -> Course:
         for stage in course.stream.stages[:-1]
     }
     return replace(course, whole=whole, decisions=decisions, judge=judge)
+
+
+def _title(course: Course, request: Request) -> str:
+    """Return the name that the papers are checked under.
+
+    Where none was chosen, a naming rule is a duty like others: the file's name is made to keep it.
+    """
+    if request.name:
+        return request.name
+    decisions = (course.whole.decision, *course.decisions.values())
+    owed = (item for found in decisions for item in found.obligations)
+    prefixes = {name_prefix(item) for item in owed if item.kind == "name_prefix"}
+    longest = max(prefixes, key=lambda prefix: (len(prefix), prefix), default="")
+    own = course.judge.question.recipe.stem
+    return own if begins_with(own, longest) else f"{longest}-{own}"
 
 
 def _absent(course: Course) -> tuple[Problem, ...]:

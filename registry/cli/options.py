@@ -55,7 +55,9 @@ Name = Annotated[
 CheckedName = Annotated[
     str | None,
     typer.Option(
-        "--name", metavar="NAME", help="Name of the result (default: the recipe file's name)."
+        "--name",
+        metavar="NAME",
+        help="Name of the result; without it naming rules are only listed as duties.",
     ),
 ]
 Recipe = Annotated[

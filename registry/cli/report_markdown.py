@@ -87,7 +87,7 @@ def _target(checked: Checked) -> Iterator[str]:
         if len(told) > _MOST:
             yield f"… and {len(told) - _MOST} more; `evoreg check --json` has all of them."
     if checked.missing:
-        yield from ("", "### Missing papers", "")
+        yield from ("", "### Missing or changed", "")
         yield from (_problem(problem) for problem in checked.missing)
     yield from _result(checked.judged[0])
     yield from _duties(checked)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from evoreg.policies.codes import NUMBERS
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.decision import Verdict
-from evoreg.provenance.records.errors import Problem
+from evoreg.provenance.records.errors import Code, Problem
 from evoreg.registry.checking.checked import Checked
 from evoreg.registry.checking.rules import MEANINGS
 from evoreg.registry.cli.report_text import Finding, findings, path_of, share_of
@@ -88,7 +88,9 @@ def _rules(checked: Sequence[Checked]) -> Iterator[dict[str, Json]]:
     for code in sorted(levels):
         yield _rule(code, str(found[code]), MEANINGS[found[code]], levels[code])
     for code in sorted({str(problem.code) for item in checked for problem in item.missing}):
-        yield _rule(code, "PAPER_MISSING", "A paper is owed and missing.", "warning")
+        owed = code == Code.PAPER_MISSING
+        meaning = "A paper is owed and missing." if owed else "Files are not as they were recorded."
+        yield _rule(code, Code(code).name, meaning, "warning")
 
 
 def _rule(code: str, name: str, meaning: str, level: str) -> dict[str, Json]:

@@ -237,11 +237,12 @@ def obligations(checked: Checked) -> dict[tuple[str, str], list[str]]:
         checked: The target.
 
     Returns:
-        The sources that ask, by kind and text, in the order of the decision.
+        The sources that ask, by kind and text, in the order of the decision; nothing for a use
+        that is forbidden.
     """
     owed: dict[tuple[str, str], list[str]] = {}
     for decision in checked.decisions:
-        if decision.verdict.severity < Verdict.REVIEW.severity:
+        if decision.verdict is not Verdict.BLOCK:
             for item in decision.obligations:
                 who = owed.setdefault((item.kind, item.text), [])
                 if item.model and item.model not in who:

@@ -18,11 +18,15 @@ A_MERGE = "a recorded merge"
 """Who says so, if the ledger saw the merge itself."""
 A_RECIPE = "a recipe in the folder"
 """Who says so, if a recipe was left in the folder."""
+AN_ADAPTER = "the settings of the adapter"
+"""Who says so, if an adapter does."""
+A_PERSON = "a person"
+"""Who says so, if somebody recorded it."""
 _WHO: dict[EdgeOrigin, str] = {
     "card": "the card",
     "recipe": A_RECIPE,
-    "adapter": "the settings of the adapter",
-    "human": "a person",
+    "adapter": AN_ADAPTER,
+    "human": A_PERSON,
 }
 
 
@@ -104,8 +108,12 @@ def distinct(links: Sequence[Link]) -> tuple[Link, ...]:
         for link in links
         if link.relation in OVER_WEIGHTS and link.relation != "derived"
     }
+    # Somebody said which weights a name means; then the name alone asks nothing more.
+    settled = {link.parent for link in links if link.who == A_PERSON and link.identity is not None}
     found: dict[tuple[str, str | None, Digest | None, Relation], Link] = {}
     for link in links:
+        if link.parent in settled and link.identity is None and link.revision is None:
+            continue
         same = (link.parent, link.revision, link.identity)
         if link.relation == "dataset" or (link.relation == "derived" and same in known):
             continue

@@ -15,6 +15,7 @@ from evoreg.provenance.records.model import Model
 from evoreg.registry.lineage.books import Books
 from evoreg.registry.lineage.links import (
     A_RECIPE,
+    AN_ADAPTER,
     Link,
     distinct,
     from_card,
@@ -148,13 +149,19 @@ class Walk:
             node.miss(link.parent, link.relation, f"{link.who} of {node.label} names it unreadably")
             return
         parent = self._known(link) or self._beside(node, link) or self._asked(link)
-        if isinstance(parent, str) and link.revision is not None:
-            # Another state of the parent says more than none; it is told as what it is.
-            parent = self._known(replace(link, revision=None)) or parent
         if isinstance(parent, Node):
+            sure = parent in self.sources or any(one is parent for one, _ in node.parents)
             node.add(parent, link.relation)
-        else:
-            node.miss(link.parent, link.relation, f"{link.who} of {node.label} names it; {parent}")
+            if not sure and _names_a_folder(link):
+                why = f"{link.who} of {node.label} names a folder; {parent.label} is only called so"
+                node.miss(link.parent, link.relation, why)
+            return
+        named = link.parent if link.revision is None else f"{link.parent}@{link.revision}"
+        node.miss(named, link.relation, f"{link.who} of {node.label} names it; {parent}")
+        # The terms of another state of the parent count too, but they may be laxer than its own.
+        other = self._known(replace(link, revision=None)) if link.revision is not None else None
+        if other is not None:
+            node.add(other, link.relation)
 
     def _known(self, link: Link) -> Node | None:
         """Look for a parent among the sources and in the ledger."""
@@ -222,6 +229,14 @@ class Walk:
         how = "" if link.revision else ", its default branch"
         node = self._known_or_new(found.model, f"{found.model.label} (from the Hub{how})", found)
         return self._others.setdefault(key, node)
+
+
+def _names_a_folder(link: Link) -> bool:
+    """Tell whether a link is the end of a path: recipes and adapters name folders so.
+
+    Whatever else is called so is not known to be that folder.
+    """
+    return link.who in (A_RECIPE, AN_ADAPTER) and "/" not in link.parent and link.identity is None
 
 
 def _said(model: Model) -> tuple[object, ...]:

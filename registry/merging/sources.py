@@ -5,11 +5,11 @@ merges the ledger saw, and under which other terms the same weights were registe
 counts together, up to the roots.
 """
 
-import gc
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 from evoreg.policies.facts import SourceFacts
+from evoreg.provenance.ledger.stillness import uncollected
 from evoreg.provenance.records.errors import Code, Problem
 from evoreg.registry.lineage.books import Books
 from evoreg.registry.lineage.node import Node, terms_of
@@ -49,7 +49,7 @@ def source_facts(
     """
     cache = DigestCache(settings.project / "digests.sqlite")
     scout = Scout(cache.digest, settings.offline, hub or HubSettings(), progress)
-    with ExitStack() as stack, _uncollected():
+    with ExitStack() as stack, uncollected():
         ledger = None
         if settings.ledger_exists:
             # SQLAlchemy is heavy, and where there is no ledger nothing needs it.
@@ -65,18 +65,6 @@ def source_facts(
         sources = facts.build(walk.sources)
         renamed = [note for node in walk.sources for note in _renamed(node, walk.books)]
     return sources, (*dict.fromkeys(walk.problems), *map(_circle, facts.circles), *renamed)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the garbage collector still: with many models it would take half of the time."""
-    working = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if working:
-            gc.enable()
 
 
 def _circle(members: list[Node]) -> Problem:

@@ -155,8 +155,16 @@ def find_model(ledger: Ledger, wanted: str) -> Model:
 
 
 def _known(ledger: Ledger, model: Model) -> RegisteredModel | None:
-    same = [entry for entry in ledger.models_with(model.identity) if entry.model == model]
-    return same[-1] if same else None
+    """Return the newest registration of a state of a model, if it is exactly this.
+
+    A card that was changed and is changed back is a new observation.
+    """
+    same = [
+        entry
+        for entry in ledger.models_with(model.identity)
+        if (entry.model.name, entry.model.revision) == (model.name, model.revision)
+    ]
+    return same[-1] if same and same[-1].model == model else None
 
 
 def _parts(model: Model) -> tuple[Model, ...]:

@@ -22,6 +22,7 @@ from evoreg.registry.models.hub_client import Client
 from evoreg.registry.models.peek import peek
 from evoreg.registry.models.reference import HubPlace, LocalPlace, Place, Reference
 from evoreg.registry.models.resolve import ResolvedModel
+from evoreg.registry.models.roles import ADAPTER_CONFIG
 
 State = Literal["unchanged", "changed", "gone", "refused", "unseen", "skipped"]
 """What looking again led to; ``gone`` from the Hub, ``refused`` by it, ``unseen`` for any other
@@ -215,6 +216,7 @@ def _papers(old: Model, new: Model) -> Iterator[Change]:
 def _others(old: Model, new: Model) -> Iterator[Change]:
     pairs = (
         ("parents", _text(old.card.base_model), _text(new.card.base_model)),
+        ("recipe", _recipes(old), _recipes(new)),
         ("relation", old.card.base_model_relation, new.card.base_model_relation),
         ("data sets", _text(old.card.datasets), _text(new.card.datasets)),
         ("gate", old.card.gated_prompt, new.card.gated_prompt),
@@ -225,6 +227,12 @@ def _others(old: Model, new: Model) -> Iterator[Change]:
     for what, before, after in pairs:
         if (before or "") != (after or ""):
             yield Change(what, before or "", after or "")
+
+
+def _recipes(model: Model) -> str:
+    """Return the files beside the card that name parents."""
+    found = (f for f in model.files if f.role == "recipe" or f.path == ADAPTER_CONFIG)
+    return ", ".join(f"{file.path} {short(file.digest)}" for file in found)
 
 
 def _weights(model: Model) -> str:

@@ -228,6 +228,9 @@ def _evidence(text: str) -> Evidence | None:
             where=repr(text[:200]),
             hint="give https://... or the path of a file that you keep",
         )
+    if path.stat().st_size == 0:
+        what, hint = "the evidence is an empty file", "name the file that shows it"
+        raise UsageError(Code.USAGE, what, where=repr(text[:200]), hint=hint)
     return Evidence(kind="file", locator=path.name, digest=measure(path.resolve()))
 
 

@@ -176,3 +176,29 @@ def test_a_recipe_without_a_zero_needs_no_look(shelf: Bench) -> None:
     plan = shelf.plan(recipe("linear", [row("a", weight=0.5), row("b", weight=0.25)]))
     assert not may_have_idle(plan.recipe)
     assert not may_have_idle(shelf.plan(recipe("karcher", [row("a"), row("b")])).recipe)
+
+
+@pytest.mark.parametrize("zero", [0, -0.0])
+@pytest.mark.parametrize("method", ["passthrough", "linear"])
+def test_not_even_the_signs_of_an_idle_source_are_in_the_result(
+    method: str, zero: float, tmp_path: Path
+) -> None:
+    """Whatever the source holds, the bits of the result are the same."""
+    written = []
+    for seed in (1, 2):
+        bench = Bench(tmp_path / str(seed))
+        bench.model("a", tensors(100 * seed), LAYERS)
+        bench.model("d", {k: torch.zeros_like(v) for k, v in tensors(0).items()}, LAYERS)
+        if method == "passthrough":
+            text = json.dumps(recipe("passthrough", [row("a", scale=zero)]))
+        else:
+            rows = [row("a", weight=zero), row("d", weight=1.0)]
+            text = json.dumps(recipe("linear", rows, parameters={"normalize": False}))
+        result = bench.merge(text)
+        assert not result.share("a").used
+        written.append({name: bits(value) for name, value in result.tensors.items()})
+    assert written[0] == written[1]
+
+
+def bits(value: torch.Tensor) -> list[int]:
+    return [int(item) for item in value.contiguous().view(torch.int32).flatten()]

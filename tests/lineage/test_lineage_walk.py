@@ -25,6 +25,7 @@ from evoreg.provenance.records.text import HeldText
 from evoreg.registry.lineage import scout
 from evoreg.registry.lineage.circles import groups
 from evoreg.registry.merging.sources import source_facts
+from evoreg.registry.models.card import UNREADABLE
 from evoreg.registry.models.hashing import measure
 from evoreg.registry.models.hub import HubSettings
 from evoreg.registry.models.resolve import ResolvedModel, resolve
@@ -569,7 +570,7 @@ def test_no_more_than_so_many_parents_are_looked_up(
         ("org/..", "org"),
         ("https://x.org/y/z", "https://x.org/y/z"),
         ("p", "p"),
-        ("x" * 600, "x" * 500),
+        ("x" * 600, UNREADABLE),
     ],
 )
 def test_names_that_are_no_models_are_never_asked_for(
@@ -611,12 +612,15 @@ def test_an_entry_that_cannot_be_read_is_a_missing_fact(bench: Bench) -> None:
     assert [unseen.name for unseen in same.unseen] == ["entry 2 of the ledger"]
 
 
-def test_a_revision_that_nobody_knows_is_stood_in_for_by_another(bench: Bench) -> None:
+def test_another_state_of_a_parent_counts_and_does_not_stand_in_for_the_named_one(
+    bench: Bench,
+) -> None:
     bench.register(bench.plain("p", 1, "cc-by-nc-4.0"), "org/p")
     source = bench.plain("mine", 2, "mit")
     bench.record(edge(source.model, "org/p", "finetune", revision="1" * 40))
     (found,) = bench.facts(source)
-    assert lines(found)[1:] == [" finetune org/p cc-by-nc-4.0"]
+    assert [(one.relation, one.model.name) for one in found.ancestors] == [("finetune", "org/p")]
+    assert [unseen.name for unseen in found.unseen] == [f"org/p@{'1' * 40}"]
 
 
 @pytest.mark.parametrize("shape", SHAPES)

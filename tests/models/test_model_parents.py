@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from evoreg.provenance.records.errors import Code, Problem
 from evoreg.provenance.records.lineage import Edge
 from evoreg.provenance.records.model import Model
-from evoreg.registry.models.hashing import measure
 from evoreg.registry.models.card import UNREADABLE
+from evoreg.registry.models.hashing import measure
 from evoreg.registry.models.parent_names import ParentName, parent_name
 from evoreg.registry.models.parents import MOST_PARENTS, edges_of, told_parents
 from evoreg.registry.models.resolve import ResolvedModel, resolve

@@ -105,6 +105,21 @@ def test_a_card_that_was_emptied(watch: Watch) -> None:
     assert exit_code(watch.look()) == 0  # the new state is what the next look compares with
 
 
+def test_a_recipe_that_was_left_in_a_folder_later_tells_of_parents(
+    watch: Watch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    write_files(folder, files())
+    add_model(watch.ledger, resolve("./mine", base_folder=tmp_path, hasher=measure))
+    (folder / "mergekit_config.yml").write_text("models: [{model: org/secret}]")
+    (seen,) = watch.look("mine")
+    assert [(c.what, c.before, c.licence) for c in seen.changes] == [("recipe", "", False)]
+    assert seen.recorded is not None
+    identity = seen.entry.model.identity
+    assert "org/secret" in [edge.parent for edge in watch.ledger.edges_for(identity)]
+    assert watch.look("mine")[0].state == "unchanged"
+
+
 @pytest.mark.parametrize("after", [b"other words\n", None])
 def test_a_licence_file_that_was_replaced_or_removed(watch: Watch, after: bytes | None) -> None:
     watch.place.commit(files(LICENSE=after))

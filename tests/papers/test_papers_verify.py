@@ -144,6 +144,7 @@ def test_a_wrong_name_is_a_problem_of_the_writer_too() -> None:
     assert [problem.what for problem in written.problems] == [
         "the name of the model must begin with 'Llama'"
     ]
+    assert [problem.hint for problem in written.problems] == ["choose a name with --name"]
 
 
 def test_a_card_without_a_title_shows_no_name() -> None:

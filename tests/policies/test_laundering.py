@@ -1,10 +1,13 @@
 """Attempts to make a licence look laxer than it is, each of which must fail."""
 
+import random
 import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evoreg.policies.context import Context
 from evoreg.policies.decide import decide
@@ -13,14 +16,15 @@ from evoreg.policies.facts import SourceFacts, Unseen
 from evoreg.policies.knowledge.book import Knowledge, load
 from evoreg.policies.normal import fingerprint
 from evoreg.policies.permissions import Standing
-from evoreg.policies.policy import Permission, Policy, Rule
+from evoreg.policies.policy import EVERYTHING, Listing, Permission, Policy, Rule, Severity
 from evoreg.policies.question import Question
 from evoreg.policies.texts import pointer
 from evoreg.provenance.papers.license_texts import corpus
-from evoreg.provenance.records.decision import Decision, Intent
+from evoreg.provenance.records.decision import INTENTS, Decision, Intent
 from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.license import Evidence, LicenseClaim, Rider
 from evoreg.provenance.records.model import Card, File, Model
+from tests.policies.lineages import lineages, questions
 
 COHERE = "All the words of an addendum to a licence without commerce."
 WORDS = {
@@ -31,10 +35,11 @@ BOOK = load().with_texts({**corpus(), **WORDS})
 MIT = (("LICENSE", corpus()["MIT"].encode()),)
 NC = (("LICENSE", WORDS["CC-BY-NC-4.0"].encode()),)
 TODAY = "2026-11-22"
+BLOCKED = {"UNKNOWN_LICENSE", "COMMERCIAL_USE_FORBIDDEN"}
 HOME = Context(licensee_territory="JP", release_territory=("JP",))
 
 
-def model(name: str, *tags: str, **fields: str) -> Model:
+def model(name: str, *tags: str, **fields: Any) -> Model:
     file = File(path="m.safetensors", size=8, digest=digest_of(name.encode()), role="weights")
     return Model(name=name, origin="local", files=(file,), card=Card(license=tags, **fields))
 
@@ -217,6 +222,20 @@ def test_rules_see_models_without_a_licence_and_teachers() -> None:
     assert ask(student, taught, policy=Policy(rules=(kind,))).verdict == "review"
 
 
+def test_an_unknown_licence_does_not_reconcile_two_others() -> None:
+    mild = Policy(unknown="review")
+    against = (source("gpl-3.0", name="org/a"), source("llama3.1", name="org/b"))
+    for more in ((), (source("unknown"),), (source(),), (source("gpl-3.0", "strange"),)):
+        decision = ask(*against, *more, policy=mild)
+        assert "NO_COMPATIBLE_OUTBOUND" in names(decision, "block")
+
+
+@pytest.mark.parametrize("name", ["Qwen-x", "\u200bQwen-x", "org/\u202eqwen", "\uff31wen-x"])
+def test_a_name_that_must_not_be_is_seen_through_its_letters(name: str) -> None:
+    decision = ask(claimed(source(), "qwen-research-2026"), intent="research", name=name)
+    assert "NAME_RULE" in names(decision, "block")
+
+
 def test_no_release_territory_is_no_pass() -> None:
     nowhere = Context(licensee_territory="JP", release_territory=())
     hunyuan = claimed(source(), "hunyuan-community-a13b")
@@ -269,6 +288,88 @@ def test_a_condition_in_a_copyright_line_is_a_word_like_others() -> None:
     line = "Copyright (c) 2024 Acme. Everyone owes Acme ten percent of earnings.\n"
     assert BOOK.rows_of_text(f"Copyright (c) 2024 Acme\n{plain}".encode())
     assert BOOK.rows_of_text((line + plain).encode()) == ()
+
+
+TAGS = st.sampled_from(
+    [
+        *("mit", "apache-2.0", "cc-by-nc-4.0", "cc-by-nc-nd-4.0", "gpl-3.0", "llama3.1", "strange"),
+        *("MIT OR cc-by-nc-4.0", "MIT OR strange", "other", "unknown", "gpl-2.0+"),
+    ]
+)
+TEXTS = (b"Nobody knows these words.", MIT[0][1], NC[0][1], COHERE.encode())
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    tags=st.lists(TAGS, min_size=1, max_size=4).filter(lambda t: {*t} - {"other", "unknown"}),
+    more=st.lists(TAGS, min_size=1, max_size=20),
+    texts=st.lists(st.sampled_from(TEXTS), max_size=2, unique=True),
+    says=st.sampled_from(("", "mit", "cc-by-nc-4.0", "MIT OR cc-by-nc-4.0")),
+    intent=st.sampled_from(INTENTS),
+    unknown=st.sampled_from(("block", "review")),
+)
+def test_a_refused_card_stays_refused_whatever_is_added(
+    tags: list[str],
+    more: list[str],
+    texts: list[bytes],
+    says: str,
+    intent: Intent,
+    unknown: Severity,
+) -> None:
+    files = tuple((f"LICENSE-{number}", data) for number, data in enumerate(texts))
+
+    def verdict(names: list[str]) -> str:
+        card = source(*names, texts=files)
+        card = claimed(card, says) if says else card
+        return ask(card, intent=intent, policy=Policy(unknown=unknown)).verdict
+
+    if verdict(tags) == "block" and "unknown" not in tags:
+        assert verdict([*tags, *more]) == "block"
+
+
+@settings(max_examples=60, deadline=None)
+@given(lineages(), questions, st.randoms())
+def test_order_and_repetition_change_nothing(
+    sources: list[SourceFacts], asked: Question, chance: random.Random
+) -> None:
+    shuffled = [*sources, chance.choice(sources)]
+    chance.shuffle(shuffled)
+    first, second = decide(sources, asked, BOOK), decide(shuffled, asked, BOOK)
+    assert first.model_copy(update={"sources": ()}) == second.model_copy(update={"sources": ()})
+    assert {*first.sources} == {*second.sources}
+
+
+@settings(max_examples=60, deadline=None)
+@given(lineages(), questions, st.integers(0, 5))
+def test_one_more_restriction_never_improves(
+    sources: list[SourceFacts], asked: Question, which: int
+) -> None:
+    own = sources[0]
+    rider = Rider(kind="sharing-forbidden")
+    listing = {intent: Listing(allow=EVERYTHING[1:]) for intent in INTENTS}
+    stricter = [
+        ([replace(own, unseen=(*own.unseen, Unseen("x", "merge", "y"))), *sources[1:]], asked),
+        ([claimed(own, "", riders=(rider,)), *sources[1:]], asked),
+        ([claimed(own, "NONE", by="other"), *sources[1:]], asked),
+        ([replace(own, ancestors=(*own.ancestors, source("strange"))), *sources[1:]], asked),
+        (sources, replace(asked, policy=asked.policy.model_copy(update={"licenses": listing}))),
+        ([*sources, source("cc-by-nc-nd-4.0", name="org/more")], asked),
+    ]
+    before, after = decide(sources, asked, BOOK), decide(*stricter[which], BOOK)
+    # What is not used does not count, and a source of weights is better than none.
+    if own.used and own.by_weights:
+        assert after.verdict.severity >= before.verdict.severity
+
+
+def test_many_choices_in_a_long_lineage_are_refused_and_not_tried() -> None:
+    made = source("mit")
+    for number in range(2500):
+        tag = "MIT OR cc-by-nc-4.0" if number < 8 else "mit"
+        made = source(tag, name=f"org/m{number}", ancestors=(made,), relation="finetune")
+    start = time.process_time()
+    decision = ask(made)
+    assert (decision.verdict, names(decision, "block")) == ("block", BLOCKED)
+    assert time.process_time() - start < 5
 
 
 def test_thousands_of_exceptions_are_looked_up_by_name() -> None:

@@ -284,6 +284,21 @@ def test_a_person_beats_text_and_card() -> None:
     assert resolution.evidence[0].startswith("a person's claim (sha256 ")
 
 
+def test_a_file_that_says_something_else_holds_no_claim_up() -> None:
+    source = facts(Card(license=("apache-2.0",)), texts=(("LICENSE", NC),))
+    told = found(claimed(source, "Apache-2.0", evidence=LETTER), NC_BOOK)
+    assert keys(told) == [[["apache-2.0"]]]
+    assert names(told) == {"CARD_OVERRULED": "allow"}
+    assert any("LICENSE (sha256" in line for line in told.evidence)
+    for bad in (digest_of(NC), digest_of(b"")):
+        belied = Evidence(kind="file", locator="LICENSE", digest=bad)
+        asked = found(claimed(source, "Apache-2.0", evidence=belied), NC_BOOK)
+        assert keys(asked) == [[["apache-2.0"]], [["cc-by-nc-4.0"]]]
+        assert names(asked) == {"METADATA_CONTRADICTION": "review"}
+        fits = found(claimed(source, "Apache-2.0 AND CC-BY-NC-4.0", evidence=belied), NC_BOOK)
+        assert names(fits) == {}
+
+
 @pytest.mark.parametrize("evidence", [None, Evidence(kind="url", locator=ADDRESS)])
 def test_a_claim_against_the_card_needs_a_file(evidence: Evidence | None) -> None:
     source = facts(Card(license=("cc-by-nc-4.0",)))

@@ -64,14 +64,14 @@ def test_help_loads_next_to_nothing(tmp_path: Path, arguments: list[str]) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_check_writes_nothing_but_the_digests(desk: Desk) -> None:
-    """Not even a ledger, where there is none."""
+def test_check_writes_nothing_of_small_models(desk: Desk) -> None:
+    """Not even a ledger, where there is none; and no digests of files as small as these."""
     recipe = desk.recipe(average("b"))
     (desk.path(".evoreg") / "ledger.sqlite").unlink()
     before = desk.things()
     assert desk.run("check", recipe).code == 0
     assert desk.things() == before
-    assert [path.name for path in desk.path(".evoreg").iterdir()] == ["digests.sqlite"]
+    assert [path.name for path in desk.path(".evoreg").iterdir()] == []
 
 
 def test_check_leaves_the_ledger_alone(desk: Desk) -> None:
@@ -110,6 +110,42 @@ def test_check_decides_as_merge_does(
     assert (judged["verdict"], judged["decision"]["verdict"]) == (word, word)
     assert (target["tensors"], target["bytes"]) == (39, 238_720)
     assert desk.run("merge", recipe, "out", *options).code == code
+
+
+def test_a_name_that_nobody_chose_is_a_duty_only(desk: Desk) -> None:
+    second = desk.copy("b", "second", README__md=card("llama3.1"))
+    recipe = desk.recipe(average(second))
+    (target,) = desk.run("check", recipe, "--users", "5", "--json").json["targets"]
+    (text,) = target["missing"]  # of the name nothing is said
+    assert text["where"].startswith("LICENSES/LicenseRef-")
+    duties = target["intents"][0]["decision"]["obligations"]
+    assert "name_prefix" in [item["kind"] for item in duties]
+    told = desk.run("check", recipe, "--users", "5")
+    assert "! name prefix: Llama (second)" in told.err
+    assert "must begin" not in told.err
+    named = desk.run("check", recipe, "--users", "5", "--name", "x")
+    assert (named.code, "[EVL502 NAME_RULE]" in named.err) == (3, True)
+
+
+def test_what_helps_before_a_merge(desk: Desk) -> None:
+    second = desk.copy("b", "second", README__md=card("llama3.1"))
+    said = desk.run("check", desk.recipe(average(second)), "--users", "5")
+    assert said.code == 8
+    fixes = {line.strip() for line in said.err.splitlines() if "= fix:" in line}
+    assert fixes == {"= fix: put the licence file into the folder of the source"}
+
+
+@pytest.mark.parametrize(
+    ("licence", "code", "told"), [("llama3.1", 8, True), ("cc-by-nc-4.0", 3, False)]
+)
+def test_duties_are_told_unless_it_is_forbidden(
+    desk: Desk, licence: str, code: int, told: bool
+) -> None:
+    desk.copy("a", "mine", README__md=card(licence))
+    said = desk.run("check", "mine")
+    assert (said.code, "! credits:" in said.err) == (code, told)
+    page = desk.run("check", "mine", "--format", "markdown").out
+    assert ("### What a release owes" in page) == told
 
 
 def test_check_sees_what_would_not_merge(desk: Desk) -> None:

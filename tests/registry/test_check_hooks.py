@@ -168,6 +168,33 @@ def test_the_action_tells_misuse(desk: Desk) -> None:
     runner = Runner(desk)
     done = runner.run("Check", target="free", intent="fun", format="sarif")
     assert (done.returncode, runner.answers) == (2, {"verdict": "error"})
+    assert runner.summary.read_text().startswith("evoreg check did not run: ")
+    assert "::error::" in done.stdout
+
+
+@pytest.mark.parametrize("form", ["xml", "", "sarif\n::notice::x", "--json"])
+def test_the_action_refuses_unknown_forms_at_once(desk: Desk, form: str) -> None:
+    runner = Runner(desk)
+    runner.program("evoreg", "touch ran")
+    done = runner.run("Check", target="free", intent="commercial", format=form)
+    assert (done.returncode, runner.answers) == (2, {"verdict": "error"})
+    assert done.stdout.splitlines() == [
+        "::error::there is no such format; formats are text, json, sarif and markdown"
+    ]
+    assert "there is no such format" in runner.summary.read_text()
+    assert not desk.path("ran").exists()
+
+
+def test_the_action_tells_of_a_policy_that_is_at_fault(desk: Desk) -> None:
+    runner = Runner(desk)
+    desk.copy("b", "free", README__md=card("mit"))
+    desk.path("house.yml").write_text("version: nine\n")
+    done = runner.run(
+        "Check", target="free", intent="commercial", format="json", policy="house.yml"
+    )
+    assert done.returncode == 2
+    assert "exit code 2" in runner.summary.read_text()
+    assert runner.answers == {"verdict": "error"}
 
 
 @pytest.mark.parametrize(

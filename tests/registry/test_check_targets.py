@@ -9,6 +9,7 @@ import pytest
 
 from evoreg.registry.checking.targets import kind_of
 from tests.registry.desk import MODELS, Desk, Said, card, linear, model, process
+from tests.registry.test_release_papers import rare_text
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_a_target_is_what_lies_there(
         ("cc-by-nc-4.0", [], 3, "block"),
         ("cc-by-nc-4.0", ["--intent", "research"], 0, "attribute"),
         ("llama3.1", [], 8, "review"),
-        ("llama3.1", ["--users", "5"], 0, "attribute"),
+        ("llama3.1", ["--users", "5"], 8, "review"),  # nobody has the text
         (None, [], 3, "block"),
     ],
 )
@@ -192,6 +193,8 @@ def test_a_paper_that_is_gone_is_named(desk: Desk, merged: Path, path: str) -> N
     said = desk.run("check", "out")
     assert (said.code, said.out) == (8, "review: commercial\n")
     assert path in missing(said)
+    assert "fix: restore the file, or merge again" in said.err
+    assert "papers again" not in said.err
     target = desk.run("check", "out", "--json").json["targets"][0]
     assert target["verdict"] == "review"
     assert path in [item["where"] for item in target["missing"]]
@@ -240,9 +243,48 @@ def test_a_stranger_knows_the_sources_by_name_only(desk: Desk, merged: Path) -> 
 def test_other_weights_are_not_covered_by_the_record(desk: Desk, merged: Path) -> None:
     shutil.copyfile(MODELS / "c" / "model.safetensors", merged / "model.safetensors")
     said = desk.run("check", "out")
-    assert "warning[EVO-V001]: the weights are not those" in said.err
-    sources = said.err.partition("Sources\n")[2].splitlines()
-    assert sources[0].split()[0] == "out"  # judged by its own card, like anybody's
+    assert (said.code, said.out) == (8, "review: commercial\n")
+    assert "review[EVO-V001]: the weights are not those" in said.err
+    assert "evoreg model parent" in said.err
+    sources = said.err.partition("Sources\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in sources] == ["out", "a", "second"]
+
+
+@pytest.mark.parametrize("ledger", [True, False])
+def test_changed_weights_launder_nothing(desk: Desk, merged: Path, ledger: bool) -> None:
+    (desk.path("second") / "README.md").write_text(card("cc-by-nc-4.0"))
+    assert desk.run("merge", "recipe.yml", "x", "--intent", "research").code == 0
+    path = desk.path("x") / "model.safetensors"
+    path.write_bytes(path.read_bytes() + b"y")
+    (desk.path("x") / "README.md").write_text(card("mit"))
+    shutil.rmtree(desk.path("x") / "LICENSES")
+    for name in ("recipe.yml", "second"):
+        desk.path(name).rename(desk.path(f"{name}-gone"))
+    if not ledger:
+        without_ledger(desk)
+    said = desk.run("check", "x")
+    assert (said.code, said.out) == (3, "block: commercial\n")
+    assert "[EVL104 COMMERCIAL_USE_FORBIDDEN]" in said.err
+    target = desk.run("check", "x", "--intent", "research", "--json").json["targets"][0]
+    assert target["verdict"] != "attribute"
+    assert "EVO-V001" in [item["code"] for item in target["missing"]]
+    assert "shares" not in target
+
+
+def test_an_earlier_result_stands_for_what_went_into_it(desk: Desk) -> None:
+    desk.copy("b", "never", README__md=card("cc-by-nc-4.0"))
+    first = linear(model("a", weight=1), model("./never", weight=1), name="step")
+    last = linear(model("step", weight=1), model("a", weight=1))
+    desk.recipe(f"{json.dumps(first)}\n---\n{json.dumps(last)}\n")
+    assert desk.run("merge", "recipe.yml", "x", "--intent", "research").code == 0
+    shutil.rmtree(desk.path(".evoreg"))
+    desk.path("never").rename(desk.path("gone"))
+    path = desk.path("x") / "model.safetensors"
+    path.write_bytes(path.read_bytes() + b"y")
+    said = desk.run("check", "x", "--json")
+    assert said.code == 3
+    decision = said.json["targets"][0]["intents"][0]["decision"]
+    assert "never (as evoreg.json tells)" in [item["model"] for item in decision["sources"]]
 
 
 @pytest.mark.parametrize(
@@ -268,6 +310,35 @@ def test_a_record_that_is_a_pipe_is_not_waited_for(desk: Desk, merged: Path) -> 
     (merged / "evoreg.json").unlink()
     os.mkfifo(merged / "evoreg.json")
     assert desk.run("check", "out").code == 5
+
+
+# --- licence texts that nobody has
+
+
+def test_a_licence_text_that_is_owed_must_be_at_hand(desk: Desk) -> None:
+    """As a recipe of the model alone asks for it."""
+    desk.copy("a", "gem", README__md=card("gemma"))
+    said = desk.run("check", "gem")
+    assert (said.code, said.out) == (8, "review: commercial\n")
+    (path,) = missing(said)
+    assert path.startswith("LICENSES/LicenseRef-")
+    assert "put the licence file into the folder of the source" in said.err
+    recipe = desk.recipe(linear(model("./gem", weight=1)))
+    assert path in missing(desk.run("check", recipe))
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_the_text_may_lie_beside_what_it_was_made_from(desk: Desk, text: bool) -> None:
+    root = card("other", "license_name: modified-mit") if text else card("gemma")
+    desk.copy("b", "root", README__md=root, **({"LICENSE": rare_text()[1]} if text else {}))
+    assert desk.run("model", "add", "root").code == 0
+    desk.copy("a", "tuned", README__md=card("mit"))
+    assert desk.run("model", "add", "tuned").code == 0
+    proof = ("--relation", "finetune", "--evidence", "https://example.org/how")
+    assert desk.run("model", "parent", "tuned", "root", *proof).code == 0
+    said = desk.run("check", "tuned", "--intent", "research")
+    assert said.code == (0 if text else 8), said.err
+    assert len(missing(said)) == (0 if text else 1)
 
 
 # --- several targets

@@ -292,7 +292,7 @@ def test_add_tells_of_parents_that_cannot_be_read(desk: Desk) -> None:
     folder = desk.copy("b", "broken", mergekit_config__yml="models: [")
     said = desk.run("model", "add", folder)
     assert said.code == 0
-    assert "it names no parents" in said.err
+    assert "its parents count as unknown" in said.err
 
 
 # --- hostile text
