@@ -1,14 +1,10 @@
 """What the papers are written from, and a look ahead: which papers will be owed and missing."""
 
 import platform
-from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import PurePosixPath
 
 from evoreg.evolve.planning.plan import Plan
-from evoreg.policies.facts import SourceFacts
-from evoreg.policies.knowledge.book import Knowledge
-from evoreg.policies.outbound import NOASSERTION, card_fields
+from evoreg.policies.outbound import card_fields
 from evoreg.provenance.papers.facts import ReleaseFacts, UpstreamFile
 from evoreg.provenance.papers.write import papers
 from evoreg.provenance.records.candidate import Candidate, Census, Contribution, Engine, fraction
@@ -17,7 +13,7 @@ from evoreg.provenance.records.recipe import Ingredient
 from evoreg.registry.merging.adapted import adapters_of
 from evoreg.registry.merging.prepare import Prepared
 from evoreg.registry.merging.references import published
-from evoreg.registry.models.roles import role_of
+from evoreg.registry.merging.upstream import upstream_files
 from evoreg.registry.settings import evoreg_version
 
 _LIBRARIES = ("numpy", "safetensors", "torch")
@@ -116,49 +112,16 @@ def _card_license(prepared: Prepared) -> tuple[tuple[str, str], ...]:
     return tuple((name, str(value)) for name, value in fields.items() if value is not None)
 
 
-def _known_as(data: bytes, knowledge: Knowledge) -> str:
-    """Return the licence whose text this is, as far as anybody knows."""
-    row = knowledge.by_text(data)
-    return "" if row is None or row.expression == NOASSERTION else row.expression
-
-
 def _names(prepared: Prepared) -> dict[str, str]:
     return {found.reference: name for name, found in prepared.inside.items()}
 
 
 def _upstream(prepared: Prepared) -> tuple[UpstreamFile, ...]:
-    """Return the licence and notice files of the sources, and what their ancestors add to them."""
+    """Return the licence and notice files of what is inside, and of what that was made from."""
     inside = [name for name in prepared.inside if name not in prepared.left_out]
-    found = [prepared.inside[name] for name in inside]
-    holders = [one for model in found for one in (model, model.adapter) if one is not None]
-    texts = [(one.model.label, text.path, text.data) for one in holders for text in one.texts]
-    held = {data for _, _, data in texts}
-    for one in _over_weights([prepared.facts[name] for name in inside if name in prepared.facts]):
-        texts += [(one.label, path, data) for path, data in one.texts if data not in held]
-        held |= {data for _, data in one.texts}
-    return tuple(
-        UpstreamFile(
-            label,
-            path,
-            data,
-            "notice" if role_of(PurePosixPath(path)) == "notice" else "license",
-            _known_as(data, prepared.knowledge),
-        )
-        for label, path, data in texts
-    )
-
-
-def _over_weights(sources: Sequence[SourceFacts]) -> Iterator[SourceFacts]:
-    """Yield sources and adapters, and all whose weights went into them, each once."""
-    waiting, seen = list(reversed(sources)), set[int]()
-    while waiting:
-        source = waiting.pop()
-        if id(source) in seen:
-            continue
-        seen.add(id(source))
-        yield source
-        adapter = () if source.adapter is None else (source.adapter,)
-        waiting += reversed([*adapter, *(one for one in source.ancestors if one.by_weights)])
+    models = [prepared.inside[name] for name in inside]
+    facts = [prepared.facts[name] for name in inside if name in prepared.facts]
+    return upstream_files(models, facts, prepared.knowledge)
 
 
 def _architectures(plan: Plan) -> tuple[str, ...]:
