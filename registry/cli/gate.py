@@ -24,6 +24,7 @@ from evoreg.registry.cli.screen import Screen, print_table, styled
 from evoreg.registry.merging.course import Course
 
 _DEFAULT = "default"
+_LONGEST_DUTY = 400
 
 
 def show_course(screen: Screen, course: Course, name: str = "", today: str = "") -> None:
@@ -131,7 +132,9 @@ def _show_duties(screen: Screen, checked: Checked, pen: Pen) -> None:
     """Print what is owed, once for all sources that ask for the same."""
     for (kind, text), models in obligations(checked).items():
         who = f" ({', '.join(models)})" if models else ""
-        first, *others = pen.listed(f"! {kind.replace('_', ' ')}:", text + who)
+        # A notice may be a file of many pages; the JSON report has all of it.
+        said = text if len(text) <= _LONGEST_DUTY else f"{text[:_LONGEST_DUTY].rstrip()} ..."
+        first, *others = pen.listed(f"! {kind.replace('_', ' ')}:", said + who)
         screen.talk.print(Text.assemble(("  ! ", "yellow"), first[4:]))
         for line in others:
             screen.talk.print(line)

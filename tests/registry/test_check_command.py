@@ -159,3 +159,14 @@ def test_check_sees_what_would_not_merge(desk: Desk) -> None:
     tensors.pop("model.norm.weight")
     save_file(tensors, third / "model.safetensors")
     assert desk.run("check", desk.recipe(average(third))).code == 6
+
+
+def test_a_notice_of_many_pages_is_cut_on_the_screen_only(desk: Desk) -> None:
+    pages = "\n".join(f"Line {number} of a very long notice." for number in range(500))
+    second = desk.copy("b", "second", README__md=card("apache-2.0"), NOTICE=pages)
+    recipe = desk.recipe(average(second))
+    told = desk.run("check", recipe)
+    assert told.code == 0
+    assert "Line 3 of a very long notice." in " ".join(told.err.split())
+    assert len(told.err) < 4000
+    assert "Line 499 of a very long notice." in desk.run("check", recipe, "--json").out
