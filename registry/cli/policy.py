@@ -1,11 +1,13 @@
 """``evoreg policy``: look at the policy in force, ask it about a licence, try its own tests."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from evoreg.provenance.records.errors import EvoregError
 from evoreg.registry.cli import options
 from evoreg.registry.cli.exits import OK, UNVERIFIED
 from evoreg.registry.cli.screen import Screen
@@ -96,10 +98,17 @@ def try_tests(policies: _Several = None, as_json: options.AsJson = False) -> Non
     from evoreg.registry.policy import load_policy
 
     screen = Screen.open(as_json=as_json)
-    files = [load_policy(name, os.environ, Path.cwd()) for name in policies or (None,)]
+    files, faults = [], []
+    for name in policies or (None,):
+        try:
+            files.append(load_policy(name, os.environ, Path.cwd()))
+        except EvoregError as error:  # the others are tried all the same
+            faults.append(error)
     tried = [(found, run_tests(found.tests, found.policy, load())) for found in files]
     failed = any(outcome.differences for _, outcomes in tried for outcome in outcomes)
     code = UNVERIFIED if failed else OK
+    if faults and as_json:
+        raise _together(faults)
     if as_json:
         told = [outcome_json(found, outcomes) for found, outcomes in tried]
         screen.raw(
@@ -113,4 +122,11 @@ def try_tests(policies: _Several = None, as_json: options.AsJson = False) -> Non
     else:
         for found, outcomes in tried:
             show_outcomes(screen, found, outcomes)
+    if faults:
+        raise _together(faults)
     raise typer.Exit(code)
+
+
+def _together(faults: Sequence[EvoregError]) -> EvoregError:
+    """Return all problems of several files as one error, of the kind of the first."""
+    return type(faults[0]).of([problem for fault in faults for problem in fault.problems])

@@ -123,7 +123,8 @@ def show_outcomes(screen: Screen, found: PolicyFile, outcomes: Sequence[Outcome]
         for difference in outcome.differences:
             screen.data.print(styled(f"      {difference}"))
     failed = sum(bool(outcome.differences) for outcome in outcomes)
-    screen.data.print(f"  {len(outcomes) - failed} of {len(outcomes)} tests passed")
+    told = f"{len(outcomes) - failed} of {len(outcomes)} tests passed"
+    screen.data.print(f"  {told if outcomes else 'it carries no tests'}")
 
 
 def outcome_json(found: PolicyFile, outcomes: Sequence[Outcome]) -> dict[str, Json]:

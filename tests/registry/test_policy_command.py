@@ -219,6 +219,19 @@ def test_test_tries_the_cases(desk: Desk) -> None:
     assert test["verdicts"] == {"research": "attribute"}
 
 
+def test_one_bad_file_does_not_keep_the_others_from_being_tried(desk: Desk) -> None:
+    desk.path("bad.yml").write_text("version: 1\nlicences: {}\n")
+    desk.path("none.yml").write_text("version: 1\nlicenses: {research: {allow: [mit]}}\n")
+    said = desk.run("policy", "test", "bad.yml", "absent.yml", "company", "none.yml")
+    assert said.code == 2
+    assert "tests passed" in said.out
+    assert "it carries no tests" in said.out
+    assert "bad.yml:2:1" in said.err
+    assert "absent.yml" in said.err
+    told = desk.run("policy", "test", "bad.yml", "company", "--json")
+    assert (told.code, told.json["schema"]) == (2, "evoreg/error/1")
+
+
 def test_foreign_words_do_not_reach_the_terminal_as_they_are(desk: Desk) -> None:
     rows = json.dumps({"id": "a", "when": "true", "then": "block", "message": "[bold]x[/bold]"})
     desk.path(POLICY).write_text(f"{OURS.split('rules:')[0]}rules: [{rows}]\n")
