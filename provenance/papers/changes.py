@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from evoreg.provenance.papers import words
 from evoreg.provenance.records.candidate import Candidate
+from evoreg.provenance.records.recipe import ADAPTER_OF
 
 
 def change_words(candidate: Candidate, earlier: Sequence[tuple[str, Candidate]] = ()) -> str:
@@ -31,7 +32,11 @@ def _words_of(candidate: Candidate, known: Mapping[str, str]) -> str:
     used = [part.reference for part in candidate.contributions if part.used]
     adapted = {item.reference for item in candidate.ingredients}
     inside = {known.get(name, words.SINGLE) for name in used}
-    if not used or words.CHANGED in inside or any(f"adapter of {name}" in adapted for name in used):
+    if (
+        not used
+        or words.CHANGED in inside
+        or any(f"{ADAPTER_OF}{name}" in adapted for name in used)
+    ):
         return words.CHANGED
     if len(used) > 1 and not _takes_over(candidate):
         return words.CHANGED

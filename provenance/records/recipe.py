@@ -173,6 +173,10 @@ class Recipe(Grown):
         return tuple(found)
 
 
+ADAPTER_OF = "adapter of "
+"""What stands before the reference of a model in that of the adapter on it."""
+
+
 class Ingredient(Record):
     """A model reference of a recipe and the exact weights that it stood for."""
 

@@ -1,6 +1,7 @@
 """One merge on the screen, from the first model to the summary; `merge` and `demo` share it."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from evoreg.evolve.planning.plan import Plan
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.digest import short
 from evoreg.provenance.records.errors import Code, EvoregError, RefusedError
+from evoreg.provenance.records.recipe import ADAPTER_OF, Ingredient
 from evoreg.registry.cli.exits import exit_code
 from evoreg.registry.cli.gate import show_course
 from evoreg.registry.cli.screen import Screen, plain, print_table, styled
@@ -128,7 +130,7 @@ def show_summary(screen: Screen, plan: Plan, made: Made, seconds: float) -> None
         return
     licences = {source.identity: source.expression for source in made.decision.sources}
     identities = {item.reference: item.identity for item in made.candidate.ingredients}
-    names = {item.reference: item.name for item in made.candidate.ingredients}
+    names = _names(made.candidate.ingredients)
     table = Table(box=None, padding=(0, 2), pad_edge=False, header_style="bold")
     table.add_column("Contribution", no_wrap=True)
     for title in ("share", "aligned", "recipe"):
@@ -157,6 +159,17 @@ def show_summary(screen: Screen, plan: Plan, made: Made, seconds: float) -> None
     screen.data.print(styled(f"  papers     {', '.join(_top(made))}"))
     for step in made.stages:
         screen.data.print(styled(f"  {step.name:<10} {step.candidate}, entry {step.entry}"))
+
+
+def _names(ingredients: Sequence[Ingredient]) -> dict[str, str]:
+    """Return what each source is called: a model with an adapter by the names of both."""
+    plain = {item.reference: item.name for item in ingredients}
+    return {
+        reference: f"{name}+{plain[ADAPTER_OF + reference]}"
+        if ADAPTER_OF + reference in plain
+        else name
+        for reference, name in plain.items()
+    }
 
 
 def _top(made: Made) -> list[str]:

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from evoreg.provenance.ledger.values import RecordedCandidate
 from evoreg.provenance.records.errors import EvoregError
 from evoreg.provenance.records.model import Model
+from evoreg.provenance.records.recipe import ADAPTER_OF
 from evoreg.registry.lineage.memory import Memory
-
-_ADAPTER = "adapter of "
 
 
 def unused_names(ledger: Memory, model: Model) -> frozenset[str]:
@@ -42,7 +41,7 @@ def _walk(ledger: Memory, model: Model) -> frozenset[str]:
             seen.add((maker.seq, inside))
             used = {item.reference: item.used for item in maker.candidate.contributions}
             for item in maker.candidate.ingredients:
-                counts = inside and used.get(item.reference.removeprefix(_ADAPTER), True)
+                counts = inside and used.get(item.reference.removeprefix(ADAPTER_OF), True)
                 names[counts].add(item.name)
                 entries = ledger.models_with(item.identity)
                 waiting += [(entry.model, counts) for entry in entries[-1:]]

@@ -10,7 +10,7 @@ from evoreg.evolve.planning.plan import SourceModel
 from evoreg.provenance.records.canonical import to_canonical
 from evoreg.provenance.records.digest import Digest, digest_of
 from evoreg.provenance.records.model import File
-from evoreg.provenance.records.recipe import Ingredient
+from evoreg.provenance.records.recipe import ADAPTER_OF, Ingredient
 from evoreg.registry.models.resolve import ResolvedModel
 
 
@@ -75,7 +75,7 @@ def adapters_of(models: Mapping[str, ResolvedModel]) -> Iterator[Ingredient]:
             continue
         own = found.adapter
         yield Ingredient(
-            reference=f"adapter of {reference}",
+            reference=ADAPTER_OF + reference,
             name=own.model.name,
             revision=own.model.revision,
             identity=_with_settings(own.model.identity, read_settings(own.folder).digest),

@@ -113,7 +113,9 @@ def test_another_scale_is_another_candidate_and_other_whitespace_is_not(
 
 def test_the_papers_credit_the_adapter(desk: Desk, pair: Path) -> None:
     (desk.path("lora") / "NOTICE").write_text("Adapted by the Ada group.\n")
-    assert desk.run("merge", pair, "out").code == 0
+    said = desk.run("merge", pair, "out")
+    assert said.code == 0
+    assert [line.split()[0] for line in said.out.splitlines()[1:3]] == ["plain", "plain+lora"]
     out = desk.path("out")
     readme = (out / "README.md").read_text("utf-8")
     assert "plain+lora" in readme
