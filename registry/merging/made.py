@@ -82,7 +82,12 @@ def refuse(decision: Decision) -> None:
     blocked = decision.verdict is Verdict.BLOCK
     code = Code.POLICY_REFUSED if blocked else Code.POLICY_REVIEW
     problems = [
-        Problem(code, f"{reason.code} {reason.name}: {reason.message}", reason.model)
+        Problem(
+            code,
+            f"{reason.code} {reason.name}: {reason.message}",
+            reason.model,
+            "; or ".join(reason.fixes),
+        )
         for reason in decision.reasons
         if reason.effect is decision.verdict
     ]
