@@ -71,7 +71,7 @@ class Prepared:
     knowledge: Knowledge
     """The licences that were read."""
     notes: tuple[Problem, ...] = ()
-    """Parents that nobody examined, and folders that could be mistaken for others."""
+    """Folders that could be mistaken for others, and what is odd about the lineage."""
 
     leaves: Mapping[str, ResolvedModel] = field(default_factory=dict)
     """Where earlier results are among the models: all that is inside, without these results."""
