@@ -11,7 +11,7 @@ export HF_HUB_DISABLE_TELEMETRY = 1
 
 PEERS = .bench/peers
 
-.PHONY: help demo test check tree bench bench-gate bench-peers clean dev
+.PHONY: help demo test check tree bench bench-gate bench-miniature bench-search bench-turnaround bench-peers clean dev
 .DEFAULT_GOAL := help
 
 help:    ## list the targets
@@ -46,6 +46,15 @@ bench: $(STAMP)  ## compare a merge with mergekit's and with copying (about an h
 
 bench-gate: $(STAMP)  ## time the licence gate: two models, and lineages of 10,000 (about two minutes)
 	$(BIN)/python -m benchmarks.gate
+
+bench-miniature: $(STAMP)  ## the searches of examples/evollm-jp-mini over five seeds (about an hour)
+	$(BIN)/python -m benchmarks.miniature $(BENCH_ARGS)
+
+bench-search: $(STAMP)  ## what the economical settings of a search are worth (about an hour; BENCH_ARGS="--levers")
+	$(BIN)/python -m benchmarks.search $(BENCH_ARGS)
+
+bench-turnaround: $(STAMP)  ## a candidate in memory beside mergekit writing it to disk (about half an hour)
+	$(BIN)/python -m benchmarks.search_turnaround $(BENCH_ARGS)
 
 bench-peers: $(PEERS)/.installed  ## install mergekit in an environment of its own, for bench
 

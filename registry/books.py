@@ -103,5 +103,25 @@ def _heart(kind: str, record: Mapping[str, Json]) -> str:
         return f"{record.get('intent')}: {record.get('verdict')}"
     if kind == "release":
         return f"{record.get('name')} under {record.get('license')}"
+    if kind in ("search", "evaluation", "generation", "result"):
+        return _of_search(kind, record)
     recipe = record.get("recipe")
     return str(recipe.get("method", "")) if isinstance(recipe, dict) else ""
+
+
+def _of_search(kind: str, record: Mapping[str, Json]) -> str:
+    """Return the heart of an entry that tells of a search."""
+    if kind == "search":
+        return f"{record.get('name')} run {record.get('run')}"
+    if kind == "generation":
+        count, best = record.get("evaluations"), _first(record.get("best")) or "nothing"
+        return f"generation {record.get('number')}: {count} candidates, best {best}"
+    if kind == "result":
+        return f"winner {str(record.get('winner'))[:19]} ({record.get('label')})"
+    failure = record.get("failure")
+    told = failure.get("code") if isinstance(failure, dict) else _first(record.get("fitness"))
+    return f"generation {record.get('generation')} place {record.get('place')}: {told or 'scored'}"
+
+
+def _first(value: Json) -> str:
+    return str(value[0]) if isinstance(value, list) and value else ""

@@ -1,63 +1,21 @@
 """One output tensor, stretch by stretch: coefficients applied, shares counted, numbers checked."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from evoreg.evolve.execution.tally import Counter, Part, Tally
-from evoreg.evolve.execution.weights import TORCH, Weights
-from evoreg.evolve.methods.group import BLOCK, Coefficient, Group, Operand, Rule
-from evoreg.evolve.methods.table import METHODS
-from evoreg.evolve.methods.values import Flat, Reader, Values
-from evoreg.evolve.planning.plan import OutputTensor, Plan
+from evoreg.evolve.execution.tally import Part, Tally
+from evoreg.evolve.execution.task import Task
+from evoreg.evolve.execution.weights import TORCH
+from evoreg.evolve.methods.group import BLOCK, Coefficient, Group, Rule
+from evoreg.evolve.methods.values import Flat, Values
 from evoreg.provenance.records.errors import Code, MergeError
 
-_STRETCH = 4 * BLOCK
-"""Elements that are handed to the writer at a time."""
 _SURELY_FITS = {
     torch.float64: 1e300, torch.float32: 1e30, torch.bfloat16: 1e30, torch.float16: 4e9,
 }  # fmt: skip
 """If the squares of some numbers sum to less, all of them are finite in the type."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """A tensor about which the method has decided."""
-
-    output: OutputTensor
-    """What is to be made."""
-    group: Group
-    """Its sources."""
-    rule: Rule | None
-    """The coefficients; nothing for a buffer that is copied."""
-    places: tuple[int, ...]
-    """The place of each part of the group among the inputs."""
-    counter: Counter
-    """Counts the shares."""
-
-    @property
-    def references(self) -> tuple[str, ...]:
-        """The model of each number of a tally."""
-        return tuple(item.source.reference for item in self.output.inputs)
-
-    def stretches(self) -> Iterator[slice]:
-        """Yield the stretches of the tensor in order; one, without elements, if it is empty."""
-        for number in range(stretch_count(self.output)):
-            start = number * _STRETCH
-            yield slice(start, min(start + _STRETCH, self.output.elements))
-
-    def tally(self) -> Tally:
-        """Return a tally that holds what does not depend on the numbers."""
-        tally = Tally.of(len(self.output.inputs))
-        if self.rule is not None:
-            for place, share in zip(self.places, _normalised(self.rule.nominal), strict=True):
-                if place != self.output.base:  # a base has no share by what it gives
-                    tally.nominal[place] = share * self.output.elements
-            if self.output.base is not None:
-                self.counter.note_lent(tally, self.output.base)
-        return tally
 
 
 @dataclass(frozen=True)
@@ -68,43 +26,6 @@ class Stretch:
     """Flat and contiguous, in ordinary memory, in the type that is written."""
     tally: Tally
     """What each source put in."""
-
-
-def stretch_count(output: OutputTensor) -> int:
-    """Return the number of stretches of a tensor, at least 1."""
-    return max(1, -(-output.elements // _STRETCH))
-
-
-def begin(plan: Plan, output: OutputTensor, weights: Weights, read: Reader) -> Task:
-    """Let the method look at one tensor of the result.
-
-    Args:
-        plan: The merge.
-        output: One of its tensors.
-        weights: Open files.
-        read: Brings numbers to where the work is done.
-
-    Returns:
-        The task.
-
-    Raises:
-        InputError: A source changed since its header was read.
-        MergeError: Buffers that differ.
-    """
-    width = output.elements // output.shape[0] if output.shape and output.shape[0] else 1
-    counter = Counter(max(width, 1), [item.rows for item in output.inputs])
-    work = torch.float64 if output.double else torch.float32
-    if output.copied:
-        return Task(output, _equal(output, weights, work), None, (), counter)
-    loaded = weights.inputs(output.inputs)
-    places = _ordered(plan, output)
-    parts = tuple(
-        Operand(item.source.identity, item.name, loaded[place], item.parameters)
-        for place, item in ((place, output.inputs[place]) for place in places)
-    )
-    base = None if output.base is None else loaded[output.base]
-    group = Group(base, parts, output.parameters, plan.seed, work, output.shape, read)
-    return Task(output, group, METHODS[output.method](group), places, counter)
 
 
 def compute(task: Task, stretch: slice) -> Stretch:
@@ -127,25 +48,99 @@ def compute(task: Task, stretch: slice) -> Stretch:
         tally.used = [values.numel() > 0] * len(tally.used)
         return Stretch(values, tally)
     kind = TORCH[task.output.dtype]
-    same = _unchanged(task, kind)
+    same = unchanged(task)
     values = same.block(stretch) if same else _room(stretch.stop - stretch.start, kind)
     tally = Tally.of(len(task.output.inputs))
-    for start in range(stretch.start, stretch.stop, BLOCK):
-        block = slice(start, min(start + BLOCK, stretch.stop))
+    for block in blocks(stretch):
         target = values[block.start - stretch.start : block.stop - stretch.start]
-        base, deltas = task.group.deltas(block)
-        parts, change = _moved(task.places, task.rule.coefficients(block, deltas), deltas)
-        counted = task.counter.count(block, parts, change)
-        tally.add(counted)
-        square = counted.energy
-        if base is not None:
-            change = change.add_(base)
-            square = float(torch.dot(change, change))
+        made, square = counted(task, block, tally)
         if same is None:
-            target.copy_(change)
-        if not square < _SURELY_FITS[kind] and not bool(torch.isfinite(target).all()):
-            raise _not_finite(task)
+            target.copy_(made)
+        check_finite(task, target, square)
     return Stretch(values, tally)
+
+
+def blocks(stretch: slice) -> Iterator[slice]:
+    """Yield the blocks of a stretch in order.
+
+    Args:
+        stretch: Places in a tensor; its start is that of a block.
+
+    Yields:
+        At most `BLOCK` places each.
+    """
+    for start in range(stretch.start, stretch.stop, BLOCK):
+        yield slice(start, min(start + BLOCK, stretch.stop))
+
+
+def counted(task: Task, block: slice, tally: Tally) -> tuple[torch.Tensor, float]:
+    """Make one block of a tensor, and count who put what in.
+
+    Args:
+        task: A tensor with a rule.
+        block: One of its blocks.
+        tally: Takes the sums.
+
+    Returns:
+        The numbers in the type of the work, and the sum of their squares, rounded.
+    """
+    rule = _ruled(task)
+    base, deltas = task.group.deltas(block)
+    parts, change = _moved(task.places, rule.coefficients(block, deltas), deltas)
+    found = task.counter.count(block, parts, change)
+    tally.add(found)
+    if base is None:
+        return change, found.energy
+    change = change.add_(base)
+    return change, float(torch.dot(change, change))
+
+
+def uncounted(task: Task, block: slice) -> torch.Tensor:
+    """Make one block of a tensor whose coefficients are the same everywhere, and count nothing.
+
+    Args:
+        task: A tensor with `Rule.fixed`.
+        block: One of its blocks.
+
+    Returns:
+        The same numbers as `counted` makes.
+    """
+    fixed = _ruled(task).fixed
+    base, deltas = task.group.deltas(block)
+    change: torch.Tensor | None = None
+    for coefficient, delta in zip(fixed or (), deltas, strict=True):
+        if coefficient == 0.0:
+            nothing = delta.mul_(0.0).add_(0.0)
+            change = nothing if change is None else change.add_(nothing)
+        elif change is None:
+            change = delta.mul_(coefficient)
+        else:
+            change = change.add_(delta, alpha=coefficient)
+    if change is None:
+        raise ValueError("a tensor has at least one part")
+    return change if base is None else change.add_(base)
+
+
+def _ruled(task: Task) -> Rule:
+    if task.rule is None:
+        raise ValueError("a buffer is copied, not made")
+    return task.rule
+
+
+def check_finite(task: Task, numbers: torch.Tensor, square: float) -> None:
+    """Refuse numbers that are not finite.
+
+    Args:
+        task: The tensor.
+        numbers: Some of its numbers, in the type that is written.
+        square: The sum of their squares, as far as it is known; what is large is looked at.
+
+    Raises:
+        MergeError: One is NaN or infinite.
+    """
+    kind = TORCH[task.output.dtype]
+    if not square < _SURELY_FITS[kind] and not bool(torch.isfinite(numbers).all()):
+        raise _not_finite(task)
 
 
 def _room(count: int, kind: torch.dtype) -> torch.Tensor:
@@ -154,21 +149,16 @@ def _room(count: int, kind: torch.dtype) -> torch.Tensor:
     return torch.empty(count, dtype=kind, pin_memory=card)
 
 
-def _ordered(plan: Plan, output: OutputTensor) -> tuple[int, ...]:
-    """Return the parts in the order of adding up: by content where the method is commutative."""
-    if not plan.contract.commutative:
-        return output.parts
+def unchanged(task: Task) -> Flat | None:
+    """Return the numbers themselves if they are only copied, bit for bit.
 
-    def content(place: int) -> tuple[str, str, tuple[tuple[str, float], ...]]:
-        item = output.inputs[place]
-        values = tuple(sorted((name, float(value)) for name, value in item.parameters.items()))
-        return item.source.identity, item.name, values
+    Args:
+        task: A tensor.
 
-    return tuple(sorted(output.parts, key=content))
-
-
-def _unchanged(task: Task, kind: torch.dtype) -> Flat | None:
-    """Return the numbers themselves if they are only copied, bit for bit."""
+    Returns:
+        The numbers as they lie in the file; nothing if anything happens to them.
+    """
+    kind = TORCH[task.output.dtype]
     first = task.group.parts[0].values
     alone = len(task.group.parts) == 1 and task.group.base is None
     copied = alone and task.rule is not None and task.rule.fixed == (1.0,)
@@ -203,11 +193,6 @@ def _moved(
     return parts, change
 
 
-def _normalised(values: Sequence[float]) -> list[float]:
-    total = math.fsum(values)
-    return [value / total if total else 1 / len(values) for value in values]
-
-
 def _not_finite(task: Task) -> MergeError:
     output, group = task.output, task.group
     names = [output.inputs[place].source.reference for place in task.places]
@@ -226,18 +211,3 @@ def _not_finite(task: Task) -> MergeError:
 
 def _all_finite(values: Values, group: Group) -> bool:
     return all(bool(torch.isfinite(values.block(block)).all()) for block in group.blocks())
-
-
-def _equal(output: OutputTensor, weights: Weights, work: torch.dtype) -> Group:
-    """Return a buffer that is the same in all sources; it counts for nobody's share."""
-    tensors = [weights.tensor(item.tensor).reshape(-1) for item in output.inputs]
-    if any(not torch.equal(tensor, tensors[0]) for tensor in tensors[1:]):
-        raise MergeError(
-            Code.MERGE_BUFFER,
-            f"the sources hold different {output.dtype} numbers, which cannot be averaged",
-            where=output.name,
-            hint="convert quantised weights to floating point first",
-        )
-    first = output.inputs[0]
-    part = Operand(first.source.identity, first.name, Flat(tensors[0]), {})
-    return Group(None, (part,), {}, 0, work, output.shape)

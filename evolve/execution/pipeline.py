@@ -7,8 +7,9 @@ from typing import TypeAlias
 
 import torch
 
-from evoreg.evolve.execution.compute import Stretch, Task, begin, compute
+from evoreg.evolve.execution.compute import Stretch, compute
 from evoreg.evolve.execution.device import reader
+from evoreg.evolve.execution.task import Task, begin
 from evoreg.evolve.execution.weights import Weights
 from evoreg.evolve.methods.values import Reader
 from evoreg.evolve.planning.plan import OutputTensor, Plan

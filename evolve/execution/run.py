@@ -15,10 +15,10 @@ from threading import Lock
 import torch
 
 from evoreg.evolve.checkpoints.folder import INDEX
-from evoreg.evolve.execution.compute import stretch_count
 from evoreg.evolve.execution.memory import keep_blocks
 from evoreg.evolve.execution.pipeline import Finished, computed
 from evoreg.evolve.execution.shares import Shares
+from evoreg.evolve.execution.task import stretch_count
 from evoreg.evolve.execution.weights import Weights
 from evoreg.evolve.execution.writer import Shard, ShardFile, header, index, shards
 from evoreg.evolve.planning.config import NOT_FOR_OTHERS
@@ -84,7 +84,7 @@ def carry_out(
     files: list[File] = []
     metadata = {"format": "pt", **dict(options.metadata)}
     keep_blocks()
-    with _one_thread_each(), Weights() as weights:
+    with one_thread_each(), Weights() as weights:
         weights.open([t for output in plan.outputs for item in output.inputs for t in item.tensors])
         order = [output for part in parts for output in part.outputs]
         # Closed at once if writing fails, so that no worker goes on with files that are closed.
@@ -92,7 +92,7 @@ def carry_out(
             files.extend(_write(p, folder, metadata, finished, shares, progress) for p in parts)
     if len(parts) > 1:
         files.append(_small(folder, INDEX, index(parts), "index"))
-    files.extend(_beside(plan, folder))
+    files.extend(write_beside(plan, folder))
     census = Census(
         tensors=len(plan.outputs),
         parameters=plan.elements,
@@ -100,7 +100,7 @@ def carry_out(
         partial=plan.partial,
     )
     outputs = tuple(sorted(files, key=lambda file: file.path))
-    return Merged(shares.contributions(plan.recipe.references, _givers(plan)), census, outputs)
+    return Merged(shares.contributions(plan.recipe.references, givers(plan)), census, outputs)
 
 
 class _ThreadSetting:
@@ -130,8 +130,12 @@ _SETTING = _ThreadSetting()
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Keep torch from splitting one operation: sums would depend on the number of threads."""
+def one_thread_each() -> Iterator[None]:
+    """Keep torch from splitting one operation: sums would depend on the number of threads.
+
+    Yields:
+        Nothing; inside, torch also keeps no record for gradients.
+    """
     _SETTING.take()
     try:
         with torch.inference_mode():
@@ -167,14 +171,29 @@ def _write(
     return File(path=part.name, size=size, digest=digest, role="weights")
 
 
-def _givers(plan: Plan) -> tuple[str, ...]:
-    """Return the models that are in the result whatever the coefficients."""
+def givers(plan: Plan) -> tuple[str, ...]:
+    """Return the models that are in the result whatever the coefficients.
+
+    Args:
+        plan: The merge.
+
+    Returns:
+        References: bases, and the model whose vocabulary was asked for.
+    """
     vocabulary = plan.recipe.vocabulary
     return (*plan.bases, *([vocabulary.source] if vocabulary else []))
 
 
-def _beside(plan: Plan, folder: Path) -> Sequence[File]:
-    """Write what goes beside the weights: config.json and the donor's small files."""
+def write_beside(plan: Plan, folder: Path) -> Sequence[File]:
+    """Write what goes beside the weights: config.json and the donor's small files.
+
+    Args:
+        plan: The merge.
+        folder: An existing folder that takes the files.
+
+    Returns:
+        The files that were written.
+    """
     written = []
     if plan.config is not None:
         data = json.dumps(dict(plan.config), indent=2).encode() + b"\n"

@@ -7,12 +7,13 @@ shares from them; a method cannot change a weight without being counted.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
 
+from evoreg.evolve.methods.memory import FORGETFUL, Found, Memory
 from evoreg.evolve.methods.values import Reader, Values, read_here
 from evoreg.provenance.records.digest import Digest
 
@@ -59,6 +60,32 @@ class Group:
     """Sizes of the axes of the tensor."""
     read: Reader = read_here
     """Brings the numbers to where the work is done."""
+    memory: Memory = FORGETFUL
+    """Keeps what is found out about the numbers."""
+
+    def recall(
+        self,
+        about: Sequence[Operand],
+        key: tuple[Hashable, ...],
+        make: Callable[[], Found],
+        size: int = 256,
+    ) -> Found:
+        """Return what is to be found out about some parts, made now or kept from before.
+
+        Args:
+            about: The parts, in the order that matters; base and shape count by themselves.
+            key: What it is, and every setting that decides it.
+            make: Finds it out.
+            size: Bytes that it takes.
+
+        Returns:
+            What `make` returns.
+        """
+        if not self.memory.lasting:
+            return make()
+        # A memory that lasts is given the same objects each time, and holds on to them.
+        numbers = (id(self.base), *(id(part.values) for part in about))
+        return self.memory.recall((*key, self.work, self.shape, *numbers), make, size)
 
     @property
     def columns(self) -> int:

@@ -111,8 +111,14 @@ def line_products(group: Group, lines: Lines) -> Products:
         lines: Its rows or columns.
 
     Returns:
-        The products, on the device of the differences.
+        The products, on the device of the differences; not to be written to.
     """
+    pairs = len(group.parts) * (len(group.parts) + 1) // 2
+    size = 8 * lines.count * pairs
+    return group.recall(group.parts, ("lines", lines), lambda: _products(group, lines), size)
+
+
+def _products(group: Group, lines: Lines) -> Products:
     found: list[list[torch.Tensor]] = []
     for block in group.blocks():
         deltas = [group.delta(part, block).to(torch.float64) for part in group.parts]

@@ -34,8 +34,8 @@ def magprune(group: Group, part: Operand, density: float) -> Mask:
     Returns:
         The mask; its random numbers depend on seed, tensor name and identity alone.
     """
-    stream = key(group.seed, part.name, part.identity)
-    ranked = _Ranked(group, part, _levels(group, density, part.number("epsilon")))
+    stream, epsilon = key(group.seed, part.name, part.identity), part.number("epsilon")
+    ranked = _Ranked(group, part, _levels(group, density, epsilon))
 
     def mask(block: slice, delta: torch.Tensor) -> torch.Tensor:
         return (words(stream, block).to(delta.device) < ranked.block(block)).to(delta.dtype)
@@ -43,7 +43,9 @@ def magprune(group: Group, part: Operand, density: float) -> Mask:
     # Rescaling draws the mask to measure it, and again to use it.
     twice = bool(group.parameters["rescale"])
     fits = group.elements * len(group.parts) <= _REMEMBERED
-    return remembered(mask) if twice and fits else mask
+    if group.memory.lasting or (twice and fits):
+        return remembered(group, part, ("magprune", stream, density, epsilon), mask)
+    return mask
 
 
 def words(stream: int, block: slice) -> torch.Tensor:

@@ -6,6 +6,7 @@ int(density n) are kept and the rest dropped; if there are not enough left, outl
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 
@@ -34,9 +35,13 @@ def outliers(group: Group, part: Operand, density: float) -> Mask:
     def blocks() -> Iterator[tuple[slice, torch.Tensor]]:
         return ((block, group.delta(part, block)) for block in group.blocks())
 
-    inner = largest(blocks, size - bottom, group.work)
+    def threshold(count: int) -> Threshold:
+        found = partial(largest, blocks, count, group.work)
+        return group.recall((part,), ("magnitude", count), found)
+
+    inner = threshold(size - bottom)
     top = size - bottom - target
-    outer = largest(blocks, top, group.work) if top else None
+    outer = threshold(top) if top else None
     return _band(inner, outer)
 
 

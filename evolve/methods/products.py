@@ -26,8 +26,12 @@ def gram(group: Group) -> torch.Tensor:
         group: The tensor; read once.
 
     Returns:
-        Symmetric, float64, shape (parts, parts), in ordinary memory.
+        Symmetric, float64, shape (parts, parts), in ordinary memory; not to be written to.
     """
+    return group.recall(group.parts, ("gram",), lambda: _gram(group))
+
+
+def _gram(group: Group) -> torch.Tensor:
     total = torch.zeros(len(group.parts), len(group.parts), dtype=torch.float64)
     for block in group.blocks():
         total += products([group.delta(part, block) for part in group.parts])

@@ -62,6 +62,14 @@ def _active(
 
 def _factors(group: Group, epsilon: float) -> list[float]:
     """Return the factor of each part on what it alone changed."""
+    counted = group.recall(group.parts, ("ram", epsilon), lambda: _counts(group, epsilon))
+    r, alpha = float(group.parameters["r"]), float(group.parameters["alpha"])
+    ratios = [_ratio(several, max(float(alone), epsilon)) for alone, several in counted]
+    return [1 + r * min(max(ratio, 0.0), alpha) for ratio in ratios]
+
+
+def _counts(group: Group, epsilon: float) -> list[tuple[int, int]]:
+    """Return how many elements each part alone changed, and how many it changed with others."""
     alone, several = [0] * len(group.parts), [0] * len(group.parts)
     for block in group.blocks():
         active, count = _active([group.delta(part, block) for part in group.parts], epsilon)
@@ -71,9 +79,7 @@ def _factors(group: Group, epsilon: float) -> list[float]:
             own = int(mine.mul_(single).sum())
             alone[place] += own
             several[place] += total - own
-    r, alpha = float(group.parameters["r"]), float(group.parameters["alpha"])
-    ratios = [_ratio(s, max(float(u), epsilon)) for s, u in zip(several, alone, strict=True)]
-    return [1 + r * min(max(ratio, 0.0), alpha) for ratio in ratios]
+    return list(zip(alone, several, strict=True))
 
 
 def _ratio(shared: int, unique: float) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from evoreg.evolve.methods.group import Coefficient, Group, Rule, constant
-from evoreg.evolve.methods.largest import largest
+from evoreg.evolve.methods.largest import Threshold, largest
 from evoreg.evolve.methods.products import products
 
 _FAINT = 1e-6
@@ -31,10 +31,11 @@ def sce(group: Group) -> Rule:
     """
     count = len(group.parts)
     nominal = (1 / count,) * count
-    choice = _choice(group, float(group.parameters["select_topk"]))
+    topk = float(group.parameters["select_topk"])
+    choice = _choice(group, topk)
     if choice is None:
         return constant([0.0] * count, nominal)
-    weights = _energies(group, choice)
+    weights = group.recall(group.parts, ("sce energies", topk), lambda: _energies(group, choice))
 
     def coefficients(block: slice, deltas: Sequence[torch.Tensor]) -> list[Coefficient]:
         chosen = choice(block, deltas)
@@ -58,16 +59,20 @@ def _choice(group: Group, share: float) -> Choice | None:
     """Return the selection, or nothing if it takes no element."""
     if share >= 1 or not group.elements:
         return lambda _block, deltas: deltas
-    count = int(share * sum(int((values > 0).sum()) for _, values in _variances(group)))
-    if count <= 0:
+    threshold = group.recall(group.parts, ("sce", share), lambda: _threshold(group, share))
+    if threshold is None:
         return None
-    threshold = largest(lambda: _variances(group), count, group.work)
 
     def choice(block: slice, deltas: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         taken = threshold.mask(block, _variance(deltas))
         return [delta * taken for delta in deltas]
 
     return choice
+
+
+def _threshold(group: Group, share: float) -> Threshold | None:
+    count = int(share * sum(int((values > 0).sum()) for _, values in _variances(group)))
+    return largest(lambda: _variances(group), count, group.work) if count > 0 else None
 
 
 def _variances(group: Group) -> Iterator[tuple[slice, torch.Tensor]]:

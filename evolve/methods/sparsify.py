@@ -4,14 +4,15 @@ With `rescale`, what is kept is multiplied by sum|d| / sum|d kept| over the tens
 the L1 norm stays; this is the rule of mergekit 0.1.5 and not the 1/density of the DARE paper.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 
 from evoreg.evolve.methods.group import Group, Operand
-from evoreg.evolve.methods.largest import Sample, largest
+from evoreg.evolve.methods.largest import Sample, Threshold, largest
 from evoreg.evolve.methods.masks import bernoulli, key
 
 Mask = Callable[[slice, torch.Tensor], torch.Tensor]
@@ -47,8 +48,17 @@ class Sparse:
         return self.mask(block, delta).to(delta.dtype).mul_(delta)
 
 
-Sparsifier = Callable[[Group, Operand, float], Mask]
-"""Given a part and a density in (0, 1), its mask."""
+class Sparsifier(Protocol):
+    """Given a part and a density in (0, 1), its mask.
+
+    Settings are taken from the parameters of the part, never from its weight.
+    """
+
+    __name__: str
+
+    def __call__(self, group: Group, part: Operand, density: float, /) -> Mask:
+        """Return the mask."""
+        ...
 
 
 def magnitude(group: Group, part: Operand, density: float) -> Mask:
@@ -58,7 +68,11 @@ def magnitude(group: Group, part: Operand, density: float) -> Mask:
         return ((block, group.delta(part, block)) for block in group.blocks())
 
     count = max(1, int(density * group.elements))
-    return largest(blocks, count, group.work, _sample(group, part, count)).mask
+
+    def threshold() -> Threshold:
+        return largest(blocks, count, group.work, _sample(group, part, count))
+
+    return group.recall((part,), ("magnitude", count), threshold).mask
 
 
 def _sample(group: Group, part: Operand, count: int) -> Sample | None:
@@ -81,19 +95,25 @@ def random(group: Group, part: Operand, density: float) -> Mask:
     # Rescaling draws the mask to measure it, and again to use it.
     twice = bool(group.parameters["rescale"])
     fits = group.elements * len(group.parts) <= _REMEMBERED
-    return remembered(mask) if twice and fits else mask
+    if group.memory.lasting or (twice and fits):
+        return remembered(group, part, ("random", stream, density), mask)
+    return mask
 
 
-def remembered(mask: Mask) -> Mask:
+def remembered(group: Group, part: Operand, key: tuple[Hashable, ...], mask: Mask) -> Mask:
     """Return a mask that is made once a block and kept as bits.
 
     Args:
-        mask: Any mask.
+        group: The tensor.
+        part: One of its parts.
+        key: Everything besides the numbers that decides the mask.
+        mask: Its mask.
 
     Returns:
-        The same mask; one bit an element stays in memory as long as it lives.
+        The same mask; one bit an element stays in memory as long as it lives, or as long as the
+        group's memory keeps it.
     """
-    made: dict[int, np.ndarray] = {}
+    made: dict[int, np.ndarray] = group.recall((part,), key, dict, group.elements // 8)
 
     def kept(block: slice, delta: torch.Tensor) -> torch.Tensor:
         bits = made.get(block.start)
@@ -126,7 +146,11 @@ def sparsify(group: Group, part: Operand, sparsifier: Sparsifier, *, rescale: bo
     if density <= 0:
         return Sparse(lambda _block, delta: torch.zeros_like(delta), 1.0)
     mask = sparsifier(group, part, density)
-    return Sparse(mask, _l1_scale(group, part, mask) if rescale else 1.0)
+    if not rescale:
+        return Sparse(mask, 1.0)
+    settings = tuple(sorted(item for item in part.parameters.items() if item[0] != "weight"))
+    key = ("l1", sparsifier.__name__, group.seed, part.name, part.identity, settings)
+    return Sparse(mask, group.recall((part,), key, lambda: _l1_scale(group, part, mask)))
 
 
 def _l1_scale(group: Group, part: Operand, mask: Mask) -> float:

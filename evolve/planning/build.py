@@ -7,14 +7,43 @@ from evoreg.evolve.planning.config import output_config
 from evoreg.evolve.planning.layout import Layout, lay_out
 from evoreg.evolve.planning.outputs import Planner
 from evoreg.evolve.planning.plan import Plan, SourceModel
-from evoreg.evolve.planning.vocabulary import plan_tokens, unknown_tables
+from evoreg.evolve.planning.vocabulary import Tokens, plan_tokens, unknown_tables
 from evoreg.evolve.recipes.contracts import CONTRACTS
 from evoreg.provenance.records.errors import MergeError, Problem, RecipeError
 from evoreg.provenance.records.recipe import Recipe
 
 
+class Papers:
+    """What goes with the tensors: the vocabulary and the small files, worked out when asked for.
+
+    They follow from what a recipe says besides its parameters. Whoever plans the same merge with
+    other parameters again and again may keep them.
+    """
+
+    def tokens(
+        self, recipe: Recipe, models: Mapping[str, SourceModel], donor: SourceModel
+    ) -> Tokens | None:
+        """Return the vocabulary of the result, as `plan_tokens`."""
+        return plan_tokens(recipe, models, donor)
+
+    def files(
+        self,
+        recipe: Recipe,
+        models: Mapping[str, SourceModel],
+        donor: SourceModel,
+        tokens: Tokens | None,
+    ) -> Mapping[str, bytes | None]:
+        """Return the small files that are not the donor's as they are, as `small_files`."""
+        return small_files(recipe, models, donor, tokens)
+
+
 def make_plan(
-    recipe: Recipe, models: Mapping[str, SourceModel], seed: int, *, lenient: bool = False
+    recipe: Recipe,
+    models: Mapping[str, SourceModel],
+    seed: int,
+    *,
+    lenient: bool = False,
+    papers: Papers | None = None,
 ) -> Plan:
     """Plan a merge.
 
@@ -23,6 +52,7 @@ def make_plan(
         models: The model of each of `recipe.references`.
         seed: Seed of random masks, 0 <= seed < 2**53.
         lenient: Cut layer ranges short that reach beyond a model, instead of refusing them.
+        papers: Gives vocabulary and small files; nothing works them out.
 
     Returns:
         A plan that can be carried out unless the weights themselves are at fault. Its recipe has
@@ -32,12 +62,12 @@ def make_plan(
         MergeError: Tensors missing, shapes or types that do not meet.
         RecipeError: Parameters missing, layers out of range, weights that cancel.
     """
-    contract = CONTRACTS[recipe.method]
+    contract, papers = CONTRACTS[recipe.method], papers or Papers()
     layout = lay_out(recipe, contract, models, lenient=lenient)
     _raise(layout.problems)
     recipe = layout.recipe
     donor = models[_donor(recipe, layout)]
-    tokens = plan_tokens(recipe, models, donor)
+    tokens = papers.tokens(recipe, models, donor)
     _raise(unknown_tables(tokens, layout) if tokens else [])
     planner = Planner(recipe, contract, tokens, layout.parts, layout.partial)
     outputs = [planner.output(meeting) for meeting in layout.meetings]
@@ -52,7 +82,7 @@ def make_plan(
         outputs=tensors,
         config=output_config(layout, donor, models, tensors, tokens),
         donor=donor,
-        files=small_files(recipe, models, donor, tokens),
+        files=papers.files(recipe, models, donor, tokens),
         partial=tuple(layout.partial),
         warnings=tuple(layout.warnings),
     )

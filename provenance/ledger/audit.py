@@ -1,14 +1,13 @@
 """The walk of `verify` along the chain: each row is checked for itself and against the last."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from evoreg.provenance.ledger.body import read_body
+from evoreg.provenance.ledger.body import Body, read_body
 from evoreg.provenance.ledger.chain import EntryRow, to_entry
+from evoreg.provenance.ledger.spelling import value_of
 from evoreg.provenance.ledger.values import Head
-from evoreg.provenance.records.canonical import from_canonical
-from evoreg.provenance.records.entry import Entry, entry_hash
+from evoreg.provenance.records.entry import entry_hash
 from evoreg.provenance.records.errors import Code, InputError, Problem, VerificationError
 
 _HINT = "restore a backup that agrees with an anchor, and find out who changed the database"
@@ -28,24 +27,24 @@ class Walk:
     """What is wrong, in the order of the entries."""
     _prev: str = ""
 
-    def step(self, row: EntryRow) -> Entry | None:
+    def step(self, row: EntryRow) -> Body | None:
         """Check one row.
 
         Args:
             row: The next row, in the order of the numbers.
 
         Returns:
-            The entry if its record can be read, otherwise nothing.
+            What the entry says if its record can be read, otherwise nothing.
         """
         self.count += 1
         if not isinstance(row.seq, int):
             self._note("the number of an entry is no number", "table entries")
             return None
-        entry, found = _content(row)
+        body, found = _content(row)
         for what in (*self._order(row), *found, *self._anchored(row)):
             self._note(what, f"entry {row.seq}")
         self._prev, self.last = row.prev, Head(row.seq, row.hash)
-        return entry
+        return body
 
     def finish(self) -> None:
         """Look whether the ledger reaches as far as the anchor."""
@@ -77,7 +76,7 @@ class Walk:
         self.problems.append(Problem(Code.LEDGER_BROKEN, what, where, _HINT))
 
 
-def _content(row: EntryRow) -> tuple[Entry | None, list[str]]:
+def _content(row: EntryRow) -> tuple[Body | None, list[str]]:
     try:
         entry = to_entry(row)
     except VerificationError as error:
@@ -86,11 +85,11 @@ def _content(row: EntryRow) -> tuple[Entry | None, list[str]]:
     if entry_hash(entry.seq, entry.prev, entry.kind, entry.body) != entry.hash:
         found.append("the hash does not fit the content: the entry was changed")
     try:
-        from_canonical(entry.body.encode())
-        record = read_body(entry.kind, entry.body).record
+        value = value_of(entry.body)
+        body = read_body(entry.kind, entry.body)
     except (InputError, RecursionError) as error:
         what = error.problems[0].what if isinstance(error, InputError) else "too deeply nested"
         return None, [*found, what]
-    if json.loads(entry.body)["record"] != record.to_json():
+    if not isinstance(value, dict) or value["record"] != body.record.to_json():
         found.append("the record leaves out fields that evoreg always writes")
-    return entry, found
+    return body, found

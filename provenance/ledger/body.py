@@ -7,17 +7,28 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from evoreg.provenance.ledger.spelling import canonical_text
 from evoreg.provenance.ledger.values import NewEntry
 from evoreg.provenance.records.candidate import Candidate
-from evoreg.provenance.records.canonical import Json, to_canonical
+from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.decision import Decision
 from evoreg.provenance.records.entry import EntryKind
 from evoreg.provenance.records.errors import Code, InputError, UsageError
+from evoreg.provenance.records.evaluation import (
+    Evaluation,
+    Generation,
+)
 from evoreg.provenance.records.license import LicenseClaim
 from evoreg.provenance.records.lineage import Edge
 from evoreg.provenance.records.model import Model
 from evoreg.provenance.records.record import Record
 from evoreg.provenance.records.release import Release
+from evoreg.provenance.records.result import (
+    SearchResult,
+)
+from evoreg.provenance.records.search import (
+    Search,
+)
 from evoreg.provenance.records.text import HeldText
 
 RECORDS: Mapping[EntryKind, type[Record]] = {
@@ -28,6 +39,10 @@ RECORDS: Mapping[EntryKind, type[Record]] = {
     "decision": Decision,
     "candidate": Candidate,
     "release": Release,
+    "search": Search,
+    "evaluation": Evaluation,
+    "generation": Generation,
+    "result": SearchResult,
 }
 """Which record an entry of each kind holds."""
 
@@ -125,7 +140,7 @@ def write_body(new: NewEntry, at: str, by: str) -> str:
         "record": new.record.to_json(),
         "schema": _schema(new.kind),
     }
-    return to_canonical(fields).decode()
+    return canonical_text(fields)
 
 
 def read_body(kind: EntryKind, text: str) -> Body:

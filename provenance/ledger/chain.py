@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from evoreg.provenance.ledger import tables
+from evoreg.provenance.ledger.order import check_order
 from evoreg.provenance.ledger.projection import write_projections
 from evoreg.provenance.ledger.triggers import trigger_problems
 from evoreg.provenance.ledger.values import Head
@@ -147,12 +148,14 @@ def append_bodies(
 
     Raises:
         VerificationError: Head row, last entry or triggers are not as they should be.
-        InputError: A body does not hold a record of its kind.
+        InputError: A body does not hold a record of its kind, or the entries of a search do not
+            follow what is on record (LEDGER_ORDER).
     """
     added = _chained(_checked_head(connection), bodies)
     rows = [entry.model_dump(include=set(tables.entries.c.keys())) for entry in added]
     connection.execute(insert(tables.entries), rows)
     write_projections(connection, added)
+    check_order(connection, added)
     last = {"seq": added[-1].seq, "hash": added[-1].hash}
     connection.execute(update(tables.head).where(tables.head.c.id == 1).values(last))
     return added

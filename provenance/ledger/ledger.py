@@ -12,6 +12,7 @@ from evoreg.provenance.ledger.body import Body, stamp, write_body
 from evoreg.provenance.ledger.chain import PAGE, append_bodies, page_after, read_head
 from evoreg.provenance.ledger.lineage import LineageBook, read_lineage
 from evoreg.provenance.ledger.projection import storable
+from evoreg.provenance.ledger.searches import SearchReader
 from evoreg.provenance.ledger.store import Store
 from evoreg.provenance.ledger.values import (
     Head,
@@ -29,7 +30,7 @@ from evoreg.provenance.records.model import Model
 from evoreg.provenance.records.text import HeldText
 
 
-class Ledger:
+class Ledger(SearchReader):
     """An open ledger; `opening.open_ledger` makes one. Threads may share it.
 
     Every method raises InputError if the database cannot be reached or stays locked, and
@@ -70,7 +71,8 @@ class Ledger:
             The entries as written.
 
         Raises:
-            InputError: A record does not belong to its kind or has no canonical form.
+            InputError: A record does not belong to its kind or has no canonical form; or the
+                entries of a search do not follow what is on record (LEDGER_ORDER).
         """
         by, at = self.signature()
         bodies = [(new.kind, write_body(new, at, by)) for new in news]

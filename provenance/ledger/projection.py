@@ -5,20 +5,35 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection, Table, insert
 
-from evoreg.provenance.ledger import tables
+from evoreg.provenance.ledger import search_tables, tables
 from evoreg.provenance.ledger.body import Body, read_body
-from evoreg.provenance.records.candidate import Candidate
+from evoreg.provenance.records.candidate import Candidate, Fraction
 from evoreg.provenance.records.decision import Decision
 from evoreg.provenance.records.entry import Entry
+from evoreg.provenance.records.evaluation import (
+    Evaluation,
+    Generation,
+)
 from evoreg.provenance.records.license import LicenseClaim
 from evoreg.provenance.records.lineage import Edge
 from evoreg.provenance.records.model import Model
+from evoreg.provenance.records.record import Record
 from evoreg.provenance.records.release import Release
+from evoreg.provenance.records.result import (
+    SearchResult,
+)
+from evoreg.provenance.records.search import (
+    Search,
+)
 from evoreg.provenance.records.text import HeldText
 
 Row = dict[str, object]
 """A row of an index table: column to value."""
 
+_SHARE = ("reference", "nominal", "effective", "alignment", "used")
+_SEARCH = ("id", "name", "run", "seed", "merge_seed", "intent", "decision", "outbound")
+_EVALUATION = ("search", "stage", "generation", "place", "origin", "label", "candidate")
+_GENERATION = ("search", "stage", "number", "evaluations", "failed", "items")
 _PARENT = ("parent", "revision", "parent_identity", "relation", "origin")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
@@ -35,9 +50,21 @@ def project(entry: Entry) -> list[tuple[Table, Row]]:
     Raises:
         InputError: The body does not hold a record of the entry's kind.
     """
-    body = read_body(entry.kind, entry.body)
+    return rows_of(entry.seq, read_body(entry.kind, entry.body))
+
+
+def rows_of(seq: int, body: Body) -> list[tuple[Table, Row]]:
+    """Return the rows that an entry leaves in the index tables, once its body was read.
+
+    Args:
+        seq: Number of the entry.
+        body: What it says.
+
+    Returns:
+        Pairs of table and row, in the order of the record.
+    """
     return [
-        (table, {"seq": entry.seq, **{name: _stored(value) for name, value in row.items()}})
+        (table, {"seq": seq, **{name: _stored(value) for name, value in row.items()}})
         for table, row in _rows(body)
     ]
 
@@ -111,6 +138,21 @@ def _rows(body: Body) -> Iterator[tuple[Table, Row]]:
         case Release() as release:
             fields = ("candidate", "decision", "intent", "name", "license")
             yield tables.releases, _fields(release, *fields)
+        case _:
+            yield from _searching(body.record)
+
+
+def _searching(record: Record) -> Iterator[tuple[Table, Row]]:
+    match record:
+        case Search() as search:
+            yield search_tables.searches, _fields(search, *_SEARCH)
+        case Evaluation() as evaluation:
+            yield from _evaluation(evaluation)
+        case Generation() as generation:
+            first: Row = {"best": _first(generation.best), "mean": _first(generation.mean)}
+            yield search_tables.generations, _fields(generation, *_GENERATION) | first
+        case SearchResult() as result:
+            yield search_tables.results, _fields(result, "search", "winner", "label")
 
 
 def _stored(value: object) -> object:
@@ -138,8 +180,26 @@ def _candidate(candidate: Candidate) -> Iterator[tuple[Table, Row]]:
     identities = {item.reference: item.identity for item in candidate.ingredients}
     for position, share in enumerate(candidate.contributions):
         place: Row = {"position": position, "identity": identities.get(share.reference)}
-        fields = ("reference", "nominal", "effective", "alignment", "used")
-        yield tables.contributions, place | _fields(share, *fields)
+        yield tables.contributions, place | _fields(share, *_SHARE)
     for position, file in enumerate(candidate.outputs):
         where: Row = {"position": position}
         yield tables.outputs, where | _fields(file, "path", "digest", "size", "role")
+
+
+def _evaluation(evaluation: Evaluation) -> Iterator[tuple[Table, Row]]:
+    fitness = _first(evaluation.fitness)
+    told: Row = {
+        "failure": None if evaluation.failure is None else evaluation.failure.code,
+        "fitness": fitness,
+        "fitness_value": None if fitness is None else float(fitness),
+    }
+    yield search_tables.evaluations, _fields(evaluation, *_EVALUATION) | told
+    for position, score in enumerate(evaluation.scores):
+        asked: Row = {"position": position, "items": len(score.items)}
+        yield search_tables.evaluation_scores, asked | _fields(score, "task", "split", "value")
+    for position, share in enumerate(evaluation.contributions):
+        yield search_tables.evaluation_shares, {"position": position} | _fields(share, *_SHARE)
+
+
+def _first(numbers: tuple[Fraction, ...]) -> Fraction | None:
+    return numbers[0] if numbers else None

@@ -46,7 +46,7 @@ def find_models(
     query = select(tables.models.c.seq).where(*conditions)
     return tuple(
         RegisteredModel(seq, body.at, body.by, body.record, body.location)
-        for seq, body in _bodies(connection, tables.entries.c.seq.in_(query))
+        for seq, body in bodies_of(connection, tables.entries.c.seq.in_(query))
         if isinstance(body.record, Model)
     )
 
@@ -64,7 +64,7 @@ def find_claims(
         The claims in the order of their recording.
     """
     query = select(tables.claims.c.seq).where(*conditions)
-    found = _bodies(connection, tables.entries.c.seq.in_(query))
+    found = bodies_of(connection, tables.entries.c.seq.in_(query))
     return tuple(body.record for _, body in found if isinstance(body.record, LicenseClaim))
 
 
@@ -79,7 +79,7 @@ def find_edges(connection: Connection, *conditions: ColumnElement[bool]) -> tupl
         The edges in the order of their recording.
     """
     query = select(tables.edges.c.seq).where(*conditions)
-    found = _bodies(connection, tables.entries.c.seq.in_(query))
+    found = bodies_of(connection, tables.entries.c.seq.in_(query))
     return tuple(body.record for _, body in found if isinstance(body.record, Edge))
 
 
@@ -98,7 +98,7 @@ def find_texts(connection: Connection, digests: Iterable[Digest]) -> dict[Digest
     found: dict[Digest, HeldText] = {}
     for chunk in _chunks(wanted):
         query = select(tables.texts.c.seq).where(tables.texts.c.digest.in_(chunk))
-        for _, body in _bodies(connection, tables.entries.c.seq.in_(query)):
+        for _, body in bodies_of(connection, tables.entries.c.seq.in_(query)):
             if isinstance(body.record, HeldText):
                 known = found.setdefault(body.record.digest, body.record)
                 if known.content is None:
@@ -121,7 +121,7 @@ def find_bodies(connection: Connection, seqs: Iterable[int]) -> dict[int, Body]:
         return {
             seq: body
             for chunk in chunks
-            for seq, body in _bodies(connection, tables.entries.c.seq.in_(chunk))
+            for seq, body in bodies_of(connection, tables.entries.c.seq.in_(chunk))
         }
 
 
@@ -139,7 +139,7 @@ def find_candidates(
     """
     return tuple(
         RecordedCandidate(seq, body.at, body.by, body.record)
-        for seq, body in _bodies(connection, condition)
+        for seq, body in bodies_of(connection, condition)
         if isinstance(body.record, Candidate)
     )
 
@@ -159,7 +159,7 @@ def find_decisions(
     query = select(tables.decisions.c.seq).where(*conditions)
     return tuple(
         RecordedDecision(seq, body.at, body.by, body.record, _inquiry(body))
-        for seq, body in _bodies(connection, tables.entries.c.seq.in_(query))
+        for seq, body in bodies_of(connection, tables.entries.c.seq.in_(query))
         if isinstance(body.record, Decision)
     )
 
@@ -179,7 +179,7 @@ def find_releases(
     query = select(tables.releases.c.seq).where(*conditions)
     return tuple(
         RecordedRelease(seq, body.at, body.by, body.record)
-        for seq, body in _bodies(connection, tables.entries.c.seq.in_(query))
+        for seq, body in bodies_of(connection, tables.entries.c.seq.in_(query))
         if isinstance(body.record, Release)
     )
 
@@ -193,7 +193,19 @@ def _chunks(values: tuple[_Value, ...]) -> Iterator[tuple[_Value, ...]]:
     return (values[at : at + _CHUNK] for at in range(0, len(values), _CHUNK))
 
 
-def _bodies(connection: Connection, condition: ColumnElement[bool]) -> list[tuple[int, Body]]:
+def bodies_of(connection: Connection, condition: ColumnElement[bool]) -> list[tuple[int, Body]]:
+    """Return what some entries say.
+
+    Args:
+        connection: A connection to the ledger.
+        condition: A condition on the entries.
+
+    Returns:
+        Number and body, sorted by number.
+
+    Raises:
+        VerificationError: An entry cannot be read.
+    """
     query = select(*COLUMNS).where(condition).order_by(tables.entries.c.seq)
     try:
         return [

@@ -2,7 +2,8 @@
 
 The index tables hold nothing that the entries do not say. Each of their rows carries the number
 of its entry, and within the same entry a position, so they can be compared with a rebuild row by
-row. The migrations make the same tables; a test compares the two.
+row. Those of searches are in `search_tables`. The migrations make the same tables; a test compares
+the two.
 """
 
 from sqlalchemy import (
@@ -10,33 +11,21 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    ForeignKey,
     Index,
     Integer,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
 )
 
+from evoreg.provenance.ledger.columns import SEQ, metadata, place, seq
+from evoreg.provenance.ledger.search_tables import SEARCH_TABLES
+
 VERSION_TABLE = "ledger_version"
 """The table in which the migrations note how far they have come."""
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """All schema versions, oldest first; the last is the one that this program writes."""
-
-
-SEQ = BigInteger().with_variant(Integer, "sqlite")
-"""Numbers of entries; in SQLite the row id, which only the type INTEGER gives."""
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "%(table_name)s_pk",
-        "uq": "%(table_name)s_%(column_0_name)s_unique",
-        "fk": "%(table_name)s_%(column_0_name)s_fk",
-        "ck": "%(table_name)s_%(constraint_name)s",
-    }
-)
 
 entries = Table(
     "entries",
@@ -62,19 +51,10 @@ head = Table(
 )
 """One row: the last entry. Writers lock it first, so they queue instead of forking the chain."""
 
-
-def _seq() -> Column[int]:
-    return Column("seq", SEQ, ForeignKey("entries.seq"), primary_key=True, autoincrement=False)
-
-
-def _place(name: str) -> Column[int]:
-    return Column(name, Integer, primary_key=True, autoincrement=False)
-
-
 models = Table(
     "models",
     metadata,
-    _seq(),
+    seq(),
     Column("name", Text, nullable=False),
     Column("revision", Text),
     Column("identity", Text, nullable=False),
@@ -89,9 +69,9 @@ models = Table(
 model_files = Table(
     "model_files",
     metadata,
-    _seq(),
-    _place("depth"),
-    _place("position"),
+    seq(),
+    place("depth"),
+    place("position"),
     Column("path", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("digest", Text, nullable=False),
@@ -103,7 +83,7 @@ model_files = Table(
 claims = Table(
     "claims",
     metadata,
-    _seq(),
+    seq(),
     Column("model", Text, nullable=False),
     Column("identity", Text, nullable=False),
     Column("expression", Text, nullable=False),
@@ -115,7 +95,7 @@ claims = Table(
 edges = Table(
     "edges",
     metadata,
-    _seq(),
+    seq(),
     Column("child", Text, nullable=False),
     Column("identity", Text, nullable=False),
     Column("parent", Text, nullable=False),
@@ -131,7 +111,7 @@ edges = Table(
 texts = Table(
     "texts",
     metadata,
-    _seq(),
+    seq(),
     Column("digest", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Index("texts_digest", "digest"),
@@ -141,7 +121,7 @@ texts = Table(
 decisions = Table(
     "decisions",
     metadata,
-    _seq(),
+    seq(),
     Column("digest", Text, nullable=False),
     Column("intent", Text, nullable=False),
     Column("verdict", Text, nullable=False),
@@ -152,7 +132,7 @@ decisions = Table(
 candidates = Table(
     "candidates",
     metadata,
-    _seq(),
+    seq(),
     Column("id", Text, nullable=False),
     Column("method", Text, nullable=False),
     Column("seed", BigInteger, nullable=False),
@@ -163,8 +143,8 @@ candidates = Table(
 contributions = Table(
     "contributions",
     metadata,
-    _seq(),
-    _place("position"),
+    seq(),
+    place("position"),
     Column("reference", Text, nullable=False),
     Column("identity", Text),
     Column("nominal", Text, nullable=False),
@@ -178,8 +158,8 @@ contributions = Table(
 outputs = Table(
     "outputs",
     metadata,
-    _seq(),
-    _place("position"),
+    seq(),
+    place("position"),
     Column("path", Text, nullable=False),
     Column("digest", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
@@ -191,7 +171,7 @@ outputs = Table(
 releases = Table(
     "releases",
     metadata,
-    _seq(),
+    seq(),
     Column("candidate", Text, nullable=False),
     Column("decision", Text, nullable=False),
     Column("intent", Text, nullable=False),
@@ -212,5 +192,6 @@ PROJECTIONS = (
     contributions,
     outputs,
     releases,
+    *SEARCH_TABLES,
 )
 """The index tables."""

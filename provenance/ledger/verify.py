@@ -16,10 +16,9 @@ from evoreg.provenance.ledger import tables
 from evoreg.provenance.ledger.audit import Walk
 from evoreg.provenance.ledger.chain import COLUMNS, PAGE, EntryRow
 from evoreg.provenance.ledger.ledger import Ledger
-from evoreg.provenance.ledger.projection import Row, project
+from evoreg.provenance.ledger.projection import Row, rows_of
 from evoreg.provenance.ledger.triggers import trigger_problems
 from evoreg.provenance.ledger.values import Head
-from evoreg.provenance.records.entry import Entry
 from evoreg.provenance.records.errors import Code, Problem
 
 
@@ -74,21 +73,17 @@ def _check_page(
     expected: dict[str, dict[int, list[Row]]] = {table.name: {} for table in tables.PROJECTIONS}
     readable: set[int] = set()
     for row in page:
-        entry = walk.step(row)
-        if entry is not None:
-            readable.add(entry.seq)
-            _collect(expected, entry)
+        body = walk.step(row)
+        if body is not None:
+            readable.add(row.seq)
+            for table, content in rows_of(row.seq, body):
+                expected[table.name].setdefault(row.seq, []).append(content)
     unreadable = {row.seq for row in page} - readable
     for table in tables.PROJECTIONS:
         actual = _rows_between(connection, table, after, walk.last.seq)
         wanted = expected[table.name]
         different = {seq for seq in {*wanted, *actual} if wanted.get(seq) != actual.get(seq)}
         differing[table.name] += sorted(different - unreadable)
-
-
-def _collect(expected: dict[str, dict[int, list[Row]]], entry: Entry) -> None:
-    for table, row in project(entry):
-        expected[table.name].setdefault(entry.seq, []).append(row)
 
 
 def _rows_between(

@@ -8,9 +8,21 @@ from pydantic import Field
 from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.record import Record
 
-EntryKind = Literal["model", "claim", "edge", "text", "decision", "candidate", "release"]
+EntryKind = Literal[
+    "model",
+    "claim",
+    "edge",
+    "text",
+    "decision",
+    "candidate",
+    "release",
+    "search",
+    "evaluation",
+    "generation",
+    "result",
+]
 """What a line tells: a registered model, a licence claim, an edge of the lineage, a held text, a
-decision, a candidate, a release."""
+decision, a candidate, a release, a search with its evaluations, generations and result."""
 
 GENESIS: Digest = "sha256:" + "0" * 64
 """The predecessor of the first entry."""

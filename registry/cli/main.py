@@ -18,7 +18,7 @@ import typer
 from typer.exceptions import TyperException
 
 from evoreg.provenance.records.errors import Code, EvoregError, PrintError, UsageError
-from evoreg.registry.cli import check, demo, ledger, merge, model, policy
+from evoreg.registry.cli import candidate, check, demo, evolve, ledger, merge, model, policy
 from evoreg.registry.cli.exits import BUG, INTERRUPTED, OK, PIPE, USAGE
 from evoreg.registry.cli.screen import Screen, outlets, silence
 from evoreg.registry.settings import evoreg_version
@@ -34,6 +34,8 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("merge")(merge.merge)
+app.command("evolve")(evolve.evolve)
+app.add_typer(candidate.app, name="candidate")
 app.add_typer(model.app, name="model")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(policy.app, name="policy")

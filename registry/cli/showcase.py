@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from evoreg.policies.context import Context
+from evoreg.policies.policy import Policy
 from evoreg.provenance.ledger.opening import open_ledger
 from evoreg.provenance.ledger.verify import verify
 from evoreg.provenance.records.canonical import Json
@@ -18,21 +20,32 @@ from evoreg.provenance.records.errors import (
     RefusedError,
     VerificationError,
 )
+from evoreg.registry.cli.evolve_json import finished_json
+from evoreg.registry.cli.evolve_run import Trip, evolve_on
 from evoreg.registry.cli.merging import Wish, made_json, merge_on, refused
 from evoreg.registry.cli.screen import Screen, print_table, styled
-from evoreg.registry.demo import models_folder, problems_file, recipe_file, refused_recipe_file
+from evoreg.registry.demo import (
+    models_folder,
+    problems_file,
+    recipe_file,
+    refused_recipe_file,
+    search_file,
+)
 from evoreg.registry.demo.evaluate import Accuracy, exact_match, read_problems
 from evoreg.registry.merging.made import RECORD, Made
 from evoreg.registry.merging.prepare import Question
 from evoreg.registry.models.catalogue import Registration, add_model
 from evoreg.registry.models.hashing import DigestCache
 from evoreg.registry.models.resolve import resolve
+from evoreg.registry.searching.finished import Finished
+from evoreg.registry.searching.wanted import Changes, Purpose, read_wanted, with_purpose
 from evoreg.registry.settings import Settings, now
 
 _BASE = "pocket-base"
 _SOURCES = ("pocket-math", "pocket-ja", "pocket-ja-nc")
 _PARENTS = ("pocket-math", "pocket-ja")
 _RESULT = "pocket-merged"
+_FOUND = "pocket-evolved"
 
 
 def showcase(screen: Screen, folder: Path, settings: Settings) -> None:
@@ -55,7 +68,11 @@ def showcase(screen: Screen, folder: Path, settings: Settings) -> None:
     made = _merge(quiet, folder, settings)
     _title(quiet, "4. The merge against its parents: Japanese maths, exact match, unseen operands")
     scores = _evaluate(quiet, folder / _RESULT)
-    _title(quiet, "5. The books")
+    _title(
+        quiet, "5. A short search finds better weights, without the source that is not permitted"
+    )
+    found = _search(quiet, folder, settings)
+    _title(quiet, "6. The books")
     _close(quiet, folder, settings)
     if screen.json:
         screen.document(
@@ -64,6 +81,7 @@ def showcase(screen: Screen, folder: Path, settings: Settings) -> None:
                 "refused": [problem.what for problem in refusal.problems],
                 "merge": made_json(made),
                 "accuracy": {name: score.fraction for name, score in scores.items()},
+                "search": finished_json(found),
                 "ledger": settings.ledger,
             },
         )
@@ -128,7 +146,22 @@ def _refused(screen: Screen, folder: Path, settings: Settings) -> RefusedError:
 
 
 def _merge(screen: Screen, folder: Path, settings: Settings) -> Made:
-    out = folder / _RESULT
+    out = _cleared(folder / _RESULT)
+    question = Question(recipe_file(), "commercial", _RESULT, today=_today())
+    return merge_on(screen, question, Wish(out, _RESULT), settings)
+
+
+def _search(screen: Screen, folder: Path, settings: Settings) -> Finished:
+    """Search; what an earlier demo searched is on record and is only merged again."""
+    out = _cleared(folder / _FOUND)
+    read, form = read_wanted(search_file(), Changes())
+    purpose = Purpose("commercial", Policy.default(), Context(), _FOUND, today=_today())
+    wanted = with_purpose(search_file(), read, form, purpose)
+    return evolve_on(screen, Trip(wanted, out, "either", threads=1), settings)
+
+
+def _cleared(out: Path) -> Path:
+    """Remove the result of an earlier demo."""
     if out.exists():
         if not (out / RECORD).is_file():
             raise OutputError(
@@ -138,8 +171,7 @@ def _merge(screen: Screen, folder: Path, settings: Settings) -> Made:
                 hint="give the demo another folder: evoreg demo FOLDER",
             )
         shutil.rmtree(out)
-    question = Question(recipe_file(), "commercial", _RESULT, today=_today())
-    return merge_on(screen, question, Wish(out, _RESULT), settings)
+    return out
 
 
 def _evaluate(screen: Screen, merged: Path) -> Mapping[str, Accuracy]:

@@ -9,7 +9,14 @@ not be used commercially. The models are made by `examples/demo_models/train.py`
 from importlib.resources import files
 from pathlib import Path
 
-__all__ = ["demo_folder", "models_folder", "problems_file", "recipe_file", "refused_recipe_file"]
+__all__ = [
+    "demo_folder",
+    "models_folder",
+    "problems_file",
+    "recipe_file",
+    "refused_recipe_file",
+    "search_file",
+]
 
 
 def demo_folder() -> Path:
@@ -31,6 +38,11 @@ def recipe_file() -> Path:
 def refused_recipe_file() -> Path:
     """The recipe that a commercial release must be refused, for the licence of one source."""
     return demo_folder() / "recipe-refused.yml"
+
+
+def search_file() -> Path:
+    """The search file of a short search over all the models."""
+    return demo_folder() / "search.yml"
 
 
 def problems_file() -> Path:

@@ -80,12 +80,12 @@ def recorded(course: Course) -> Course:
     final = inquiries[course.stream.final.name]
     whole = replace(
         course.whole,
-        decision=_stamped(course.whole.decision, final),
+        decision=stamped(course.whole.decision, final),
         inquiry=final.value,
         texts=final.texts,
     )
     decisions = {
-        name: _stamped(decision, inquiries[name]) for name, decision in course.decisions.items()
+        name: stamped(decision, inquiries[name]) for name, decision in course.decisions.items()
     }
     return replace(course, whole=whole, decisions=decisions, inquiries=inquiries)
 
@@ -104,5 +104,6 @@ def _asked(course: Course, stage: Stage) -> tuple[str, tuple[str, ...], frozense
     return "" if final else stage.name, leaves, course.left_out(stage)
 
 
-def _stamped(decision: Decision, inquiry: Inquiry) -> Decision:
+def stamped(decision: Decision, inquiry: Inquiry) -> Decision:
+    """Return a decision that names what it was made from."""
     return decision.model_copy(update={"inquiry": inquiry_digest(inquiry.value)})

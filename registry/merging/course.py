@@ -16,9 +16,9 @@ from evoreg.policies.inquiry import inquiry_json, texts_of
 from evoreg.policies.knowledge.book import Knowledge, load
 from evoreg.policies.question import Question as Asked
 from evoreg.provenance.papers.facts import Earlier
-from evoreg.provenance.records.canonical import Json, to_canonical
+from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.decision import Decision, Verdict
-from evoreg.provenance.records.digest import Digest, digest_of
+from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.errors import Code, Problem
 from evoreg.registry.merging.prepare import (
     Prepared,
@@ -29,6 +29,7 @@ from evoreg.registry.merging.prepare import (
     read_text,
 )
 from evoreg.registry.merging.references import renamed, without_paths
+from evoreg.registry.merging.seeds import seed_for
 from evoreg.registry.merging.sources import source_facts
 from evoreg.registry.models.peek import peek
 from evoreg.registry.models.resolve import ResolvedModel, resolve
@@ -205,18 +206,25 @@ def prepare(question: Question, settings: Settings, resolved: Resolved) -> Cours
         RecipeError: The file is at fault.
         InputError: A model is missing, unreachable, damaged or hostile. All such models are told.
     """
-    text, file = read_text(question.recipe), str(question.recipe)
+    file = str(question.recipe)
+    text = read_text(question.recipe) if question.text is None else question.text
     stream = read_stream(text, file, lenient=question.lenient)
     read = replace(stream.final.read, places=stream.places, warnings=stream.warnings)
     called = [stage.name for stage in stream.stages if stage.name]
-    find = peek if question.papers_only else resolve
-    found = find_models(stream.leaves, read, settings, resolved, called, find=find)
-    names = without_paths(stream.leaves)
+    if question.text is None:
+        find = peek if question.papers_only else resolve
+        found = find_models(stream.leaves, read, settings, resolved, called, find=find)
+        names, doubts = without_paths(stream.leaves), ambiguous(stream.leaves, read)
+    else:
+        found = {reference: question.found[reference] for reference in stream.leaves}
+        names, doubts = {reference: reference for reference in found}, []
     models = {names[reference]: model for reference, model in found.items()}
     knowledge = load()
-    facts, unseen = source_facts(models, settings)
-    judge = Judge(question, knowledge, dict(zip(models, facts, strict=True)))
-    notes = (*ambiguous(stream.leaves, read), *_shadowed(stream), *unseen)
+    # What else is at hand may be a parent, though it is not in the recipe.
+    around = {**models, **{name: m for name, m in question.found.items() if name not in models}}
+    facts, unseen = source_facts(around, settings)
+    judge = Judge(question, knowledge, dict(zip(around, facts, strict=True)))
+    notes = (*doubts, *_shadowed(stream), *unseen)
     recipe = renamed(stream.final.read.recipe, {**_own_names(stream), **names})
     whole = Prepared(
         read,
@@ -261,8 +269,7 @@ def seed_of(seed: int | None, stage: Stage, *, final: bool) -> int | None:
     """
     if seed is None or final:
         return seed
-    body = {"seed": seed, "stage": stage.name}
-    return int(digest_of(to_canonical(body)).removeprefix("sha256:")[:13], 16)
+    return seed_for(seed, stage.name)
 
 
 def _own_names(stream: Stream) -> dict[str, str]:

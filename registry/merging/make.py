@@ -9,7 +9,7 @@ Killed before 2, nothing happened; killed between 2 and 3, the ledger knows a ca
 nobody sees, and the same command makes it again: it finds its own entries and adds none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from evoreg.evolve.execution.run import RULES, Merged, Options, Progress, carry_out
 from evoreg.evolve.planning.plan import Plan
@@ -19,7 +19,7 @@ from evoreg.provenance.ledger.values import NewEntry
 from evoreg.provenance.papers.write import papers, record_bytes
 from evoreg.provenance.records.candidate import Candidate, Contribution, Engine, candidate_id
 from evoreg.provenance.records.canonical import Json
-from evoreg.provenance.records.digest import digest_of
+from evoreg.provenance.records.digest import Digest, digest_of
 from evoreg.provenance.records.entry import Entry
 from evoreg.provenance.records.errors import Code, InputError, MergeError
 from evoreg.provenance.records.model import File, Role
@@ -31,6 +31,7 @@ from evoreg.registry.merging.made import RECORD, Job, Made, refuse, refuse_witho
 from evoreg.registry.merging.output import Workplace, output_error, workplace
 from evoreg.registry.merging.prepare import Prepared
 from evoreg.registry.models.hashing import DigestCache
+from evoreg.registry.models.resolve import ResolvedModel
 from evoreg.registry.settings import Settings, evoreg_version, now
 
 
@@ -172,12 +173,9 @@ def _record(
     )
     known = [item for item in ledger.candidate(candidate.id) if item.candidate == candidate]
     news: list[NewEntry] = []
-    for found in prepared.models.values():
-        registered = ledger.models_with(found.model.identity)
-        if all(item.model != found.model for item in registered):
-            news.append(NewEntry("model", found.model, {"location": str(found.folder)}))
+    news += new_models(ledger, prepared.models.values())
     if not ledger.decision(release.decision):
-        news += _new_texts(ledger, prepared)
+        news += new_texts(ledger, prepared.texts)
         news.append(NewEntry("decision", prepared.decision, _basis(prepared)))
     if not known:
         news.append(NewEntry("candidate", candidate))
@@ -190,13 +188,20 @@ def _record(
     return next(iter(ledger.entries(after=known[0].seq - 1, limit=1))), True
 
 
-def _new_texts(ledger: Ledger, prepared: Prepared) -> list[NewEntry]:
-    """Return the texts that the decision rests on, as far as the ledger does not hold them."""
-    held = ledger.texts(prepared.texts)
+def new_models(ledger: Ledger, models: Iterable[ResolvedModel]) -> list[NewEntry]:
+    """Return the registrations of models that the ledger does not know as they are now."""
     return [
-        NewEntry("text", HeldText.of(data))
-        for digest, data in prepared.texts.items()
-        if digest not in held
+        NewEntry("model", found.model, {"location": str(found.folder)})
+        for found in models
+        if all(item.model != found.model for item in ledger.models_with(found.model.identity))
+    ]
+
+
+def new_texts(ledger: Ledger, texts: Mapping[Digest, bytes]) -> list[NewEntry]:
+    """Return the texts that a decision rests on, as far as the ledger does not hold them."""
+    held = ledger.texts(texts)
+    return [
+        NewEntry("text", HeldText.of(data)) for digest, data in texts.items() if digest not in held
     ]
 
 

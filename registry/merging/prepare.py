@@ -54,6 +54,10 @@ class Question:
     """The day of asking, ISO 8601; empty means that every exception has expired."""
     papers_only: bool = False
     """Whether the papers of models of the Hub are enough, so that no weights are fetched."""
+    text: str | None = None
+    """The recipe itself, if it is in no file; `recipe` is then its name."""
+    found: Mapping[str, ResolvedModel] = field(default_factory=dict)
+    """The models of `text` by recorded reference, and others that may be parents of these."""
 
 
 @dataclass(frozen=True)
@@ -292,7 +296,5 @@ def ambiguous(references: Sequence[str], read: ReadRecipe) -> list[Problem]:
 
 
 def _placed(error: EvoregError, place: str) -> list[Problem]:
-    return [
-        Problem(item.code, item.what, f"{place}: {item.where}" if item.where else place, item.hint)
-        for item in error.problems
-    ]
+    whole = [(item, f"{place}: {item.where}" if item.where else place) for item in error.problems]
+    return [replace(item, where=where) for item, where in whole]

@@ -13,8 +13,9 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from evoreg.evolve.execution.compute import Stretch, Task, compute
+from evoreg.evolve.execution.compute import Stretch, compute
 from evoreg.evolve.execution.run import Options, carry_out
+from evoreg.evolve.execution.task import Task
 from evoreg.evolve.planning.plan import OutputTensor
 from evoreg.evolve.recipes.contracts import CONTRACTS
 from evoreg.provenance.records.digest import digest_of

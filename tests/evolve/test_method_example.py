@@ -25,7 +25,7 @@ def cautious(monkeypatch: pytest.MonkeyPatch) -> Bench | None:
     contract = eval(CONTRACT, names)
     methods = {**METHODS, **eval(ROW, names)}
     contracts = {**CONTRACTS, contract.name: contract}
-    monkeypatch.setattr("evoreg.evolve.execution.compute.METHODS", methods)
+    monkeypatch.setattr("evoreg.evolve.execution.task.METHODS", methods)
     monkeypatch.setattr("evoreg.evolve.recipes.form.CONTRACTS", contracts)
     monkeypatch.setattr("evoreg.evolve.planning.build.CONTRACTS", contracts)
     assert vars(module)["cautious"].__annotations__["return"] is Rule

@@ -18,10 +18,12 @@ from sqlalchemy import Engine, event, make_url, text
 from evoreg.provenance.ledger import migrations, tables
 from evoreg.provenance.ledger.opening import open_ledger
 from evoreg.provenance.ledger.rebuild import rebuild
+from evoreg.provenance.ledger.search_tables import SEARCH_TABLES
 from evoreg.provenance.ledger.store import open_store
 from evoreg.provenance.ledger.triggers import trigger_problems
 from evoreg.provenance.ledger.verify import verify
 from evoreg.provenance.records.errors import Code, InputError
+from tests.searches_made import made_search
 
 # `Any`: the fixture hands over the class of makers in conftest.py, which cannot be imported.
 Make = Any
@@ -32,25 +34,32 @@ OLD = Path(__file__).parent / "ledger_0001.sql"
 LAST = "sha256:c8f219ba56ba659e43a8e6adf8252d3363c9d8fcac08a862c98fc73d1a731f92"
 
 
-def fill_sqlite(file: Path) -> None:
+SECOND = Path(__file__).parent / "ledger_0002.sql"
+"""What the second tables held after the story and the four entries of the lineage."""
+SECOND_LAST = "sha256:e46584cb5419dec0c3683efca8fef64fa81ffb7ff7dace790fb7721b0977688e"
+LATER = {"0001": ("edges", "texts"), "0002": ()}
+"""Tables that a version did not have, besides those of searches."""
+
+
+def fill_sqlite(file: Path, content: Path = OLD) -> None:
     file.parent.mkdir(exist_ok=True)
     with closing(sqlite3.connect(file)) as connection:
-        connection.executescript(OLD.read_text())
+        connection.executescript(content.read_text())
 
 
-def fill_postgresql(url: str, old: Path) -> None:
-    """Make the first tables and copy the rows of an SQLite file into them."""
+def fill_postgresql(url: str, old: Path, revision: str = "0001") -> None:
+    """Make the tables of a version and copy the rows of an SQLite file into them."""
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     config.set_main_option("path_separator", "os")
     with closing(open_store(url, 5.0)) as store, store.writing() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        command.upgrade(config, revision)
         connection.execute(text("DELETE FROM head"))
         with closing(sqlite3.connect(old)) as rows:
             rows.row_factory = sqlite3.Row
             for table in (tables.entries, tables.head, *tables.PROJECTIONS):
-                if table not in (tables.edges, tables.texts):
+                if table.name not in LATER[revision] and table not in SEARCH_TABLES:
                     found = [dict(row) for row in rows.execute(f"SELECT * FROM {table.name}")]
                     changed = [{**row, "used": bool(row.get("used"))} for row in found]
                     chosen = changed if "used" in table.c else found
@@ -65,6 +74,17 @@ def old_url(bare_url: str, tmp_path: Path) -> str:
     fill_sqlite(old)
     if not file:
         fill_postgresql(bare_url, old)
+    return bare_url
+
+
+@pytest.fixture
+def second_url(bare_url: str, tmp_path: Path) -> str:
+    """The address of a ledger with the second tables and eleven entries."""
+    file = make_url(bare_url).database if bare_url.startswith("sqlite") else None
+    old = Path(file) if file else tmp_path / "old.db"
+    fill_sqlite(old, SECOND)
+    if not file:
+        fill_postgresql(bare_url, old, "0002")
     return bare_url
 
 
@@ -89,9 +109,32 @@ def test_old_ledger_is_brought_up_to_date(old_url: str, make: Make, clock: Clock
         assert verify(ledger).problems == ()
         assert rebuild(ledger) == 11
         assert verify(ledger).problems == ()
-    assert version(old_url)[0] == ["0002"]
+    assert version(old_url)[0] == ["0003"]
     with open_ledger(old_url, actor="bob", clock=clock) as ledger:
         assert ledger.head().seq == 11
+
+
+def test_ledger_of_the_second_tables_takes_searches(
+    second_url: str, make: Make, clock: Clock
+) -> None:
+    assert version(second_url)[0] == ["0002"]
+    assert not {table.name for table in SEARCH_TABLES} & version(second_url)[1]
+    made = made_search()
+    with open_ledger(second_url, actor="ann", clock=clock) as ledger:
+        assert (ledger.head().seq, ledger.head().hash) == (11, SECOND_LAST)
+        assert verify(ledger).problems == ()
+        assert ledger.searches() == ()
+        assert [m.model for m in ledger.models()] == [make.model("org/ann"), make.model("org/bob")]
+        for batch in made.batches():
+            ledger.append(batch)
+        assert [item.evaluation for item in ledger.evaluations(made.search.id)] == [
+            *made.evaluations
+        ]
+        assert verify(ledger).problems == ()
+        assert rebuild(ledger) == ledger.head().seq
+        assert verify(ledger).problems == ()
+    assert version(second_url)[0] == ["0003"]
+    assert {table.name for table in SEARCH_TABLES} <= version(second_url)[1]
 
 
 def test_same_story_has_the_same_hashes_as_then(
@@ -130,7 +173,7 @@ def test_two_at_once_bring_it_up_once(old_url: str, clock: Clock) -> None:
     )
     both = [subprocess.Popen([sys.executable, "-c", code, old_url]) for _ in range(2)]
     assert [one.wait() for one in both] == [0, 0]
-    assert version(old_url)[0] == ["0002"]
+    assert version(old_url)[0] == ["0003"]
 
 
 def test_old_ledger_that_cannot_be_written(

@@ -18,10 +18,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event, inspect, make_url
 
 from evoreg.provenance.ledger import migrations
+from evoreg.provenance.ledger.columns import metadata
 from evoreg.provenance.ledger.opening import open_ledger
 from evoreg.provenance.ledger.rebuild import rebuild
 from evoreg.provenance.ledger.store import open_store
-from evoreg.provenance.ledger.tables import PROJECTIONS, REVISIONS, VERSION_TABLE, metadata
+from evoreg.provenance.ledger.tables import PROJECTIONS, REVISIONS, VERSION_TABLE
 from evoreg.provenance.ledger.values import NewEntry
 from evoreg.provenance.ledger.verify import verify
 from evoreg.provenance.records.errors import (

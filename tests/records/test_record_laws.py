@@ -18,12 +18,17 @@ from evoreg.provenance.records.decision import INTENTS, Intent, Obligation, Verd
 from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.entry import EntryKind
 from evoreg.provenance.records.errors import Code, InputError
+from evoreg.provenance.records.frozen import FrozenArray, FrozenObject
 from evoreg.provenance.records.license import ClaimOrigin, Rider
 from evoreg.provenance.records.model import Role
 from evoreg.provenance.records.recipe import Recipe
 from evoreg.provenance.records.record import Grown, Record
 from evoreg.provenance.records.text import HeldText
-from tests.records.record_examples import MODULE, RECIPE, RECORDS, TOKENIZER, Row
+from tests.records.record_examples import MODULE, RECIPE, TOKENIZER, Row
+from tests.records.record_examples import RECORDS as PLAIN_RECORDS
+from tests.records.search_examples import SEARCH_RECORDS
+
+RECORDS = {**PLAIN_RECORDS, **SEARCH_RECORDS}
 
 TYPES = sorted(RECORDS, key=lambda kind: kind.__name__)
 every_type = pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.__name__)
@@ -155,7 +160,9 @@ def test_other_facts_are_refused(kind: type[Record]) -> None:
     for name in facts:
         less = {key: value for key, value in facts.items() if key != name}
         assert refused(kind, to_canonical(less)) is Code.NOT_A_RECORD, f"without {name}"
-        wrong = {**facts, name: {"no": "such"}}
+        wrong = {**facts, name: {"no": 1} if isinstance(facts[name], dict) else {"no": "such"}}
+        if isinstance(facts[name], dict) and name != "versions":
+            wrong = {**facts, name: [facts[name]]}  # any object will do there, and nothing else
         assert refused(kind, to_canonical(wrong)) is Code.NOT_A_RECORD, f"wrong {name}"
     for other in (b"[]", b"null", b'""', b"0", b"true", b"{}"):
         assert refused(kind, other) is Code.NOT_A_RECORD
@@ -172,6 +179,8 @@ def test_a_value_of_another_type_is_not_converted(kind: type[Record]) -> None:
                 other = str(value)
             case str():
                 other = [value]
+            case float():
+                other = str(value)
             case list():
                 other = {"0": value}
             case _:
@@ -210,7 +219,7 @@ def test_nothing_in_a_record_can_change(kind: type[Record], data: st.DataObject)
     record = data.draw(RECORDS[kind].any)
     for part in _parts(record):
         plain = part is None or type(part) in (bool, int, float, str, tuple)
-        assert plain or isinstance(part, Record | StrEnum)
+        assert plain or isinstance(part, Record | StrEnum | FrozenObject | FrozenArray)
     hash(record)
 
 
@@ -239,6 +248,7 @@ def test_the_words_that_ledgers_hold_never_change() -> None:
     assert get_args(Intent) == INTENTS == ("research", "commercial", "hosted")
     assert get_args(EntryKind) == (
         *("model", "claim", "edge", "text", "decision", "candidate", "release"),
+        *("search", "evaluation", "generation", "result"),
     )
     assert get_args(ClaimOrigin) == ("clarification", "text", "notice", "card", "human")
     roles = "weights index config card license notice tokenizer recipe other"

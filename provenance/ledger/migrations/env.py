@@ -7,7 +7,8 @@ made anew here in any case.
 
 from alembic import context
 
-from evoreg.provenance.ledger.tables import VERSION_TABLE, metadata
+from evoreg.provenance.ledger.columns import metadata
+from evoreg.provenance.ledger.tables import VERSION_TABLE
 from evoreg.provenance.ledger.triggers import install_triggers
 
 connection = context.config.attributes["connection"]

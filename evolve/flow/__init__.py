@@ -1,0 +1,1 @@
+"""Data flow: models that are paths through the layers of several models."""

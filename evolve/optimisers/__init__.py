@@ -1,0 +1,1 @@
+"""Optimisers: what to try next."""

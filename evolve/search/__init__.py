@@ -1,0 +1,1 @@
+"""The search itself: generation after generation, and an honest result."""

@@ -1,0 +1,1 @@
+"""Search spaces: from a genome to a recipe."""

@@ -1,0 +1,1 @@
+"""Tasks: questions, right answers, and how well a model answers."""

@@ -1,0 +1,1 @@
+"""Searches on the user's side: models found, licences asked, books kept, the winner merged."""
