@@ -25,7 +25,7 @@ def test_demo_works_twice(desk: Desk) -> None:
     assert first.code == 0
     for text in (
         "1. Register three sources",
-        "5. The books",
+        "6. The books",
         "pocket-merged",
         "points over the better parent",
         "every hash recomputed",
@@ -33,7 +33,8 @@ def test_demo_works_twice(desk: Desk) -> None:
         assert text in first.out
     assert "error[EVL104 COMMERCIAL_USE_FORBIDDEN]" in first.err
     assert "Refused: 1 reason" in first.err
-    assert {path.name for path in desk.path("shown").iterdir()} == {".evoreg", "pocket-merged"}
+    results = {"pocket-merged", "pocket-evolved"}
+    assert {path.name for path in desk.path("shown").iterdir()} == {".evoreg", *results}
     record = json.loads((desk.path("shown") / "pocket-merged" / "evoreg.json").read_text("utf-8"))
     second = desk.run("demo", "shown", "--json")
     assert (second.code, second.err) == (0, "")
@@ -42,6 +43,8 @@ def test_demo_works_twice(desk: Desk) -> None:
     assert told["merge"]["candidate"] == record["candidate_id"]
     assert told["merge"]["entry"] == record["entry"]["seq"]
     assert len(told["refused"]) == 1
+    assert told["search"]["known"] is True  # nothing is searched twice
+    assert told["search"]["merge"]["candidate"] == told["search"]["result"]["winner"]
     accuracy = told["accuracy"]
     assert set(accuracy) == {"pocket-base", "pocket-math", "pocket-ja", "pocket-merged"}
     assert accuracy["pocket-merged"] > max(accuracy["pocket-math"], accuracy["pocket-ja"])
