@@ -17,12 +17,8 @@ import yaml
 
 from benchmarks.measuring import environment
 from evoreg.provenance.ledger.opening import open_ledger
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-)
-from evoreg.provenance.records.result import (
-    SearchResult,
-)
+from evoreg.provenance.records.evaluation import Evaluation
+from evoreg.provenance.records.result import SearchResult
 from evoreg.registry.settings import now
 
 __all__ = ["ROOT", "Run", "error_of_mean", "mean", "miniature", "run_search"]

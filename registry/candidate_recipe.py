@@ -13,9 +13,7 @@ from evoreg.provenance.ledger.ledger import Ledger
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.errors import Code, RecipeError
-from evoreg.provenance.records.evaluation import (
-    NamedRecipe,
-)
+from evoreg.provenance.records.evaluation import NamedRecipe
 from evoreg.provenance.records.recipe import (
     Module,
     Recipe,

@@ -18,16 +18,9 @@ from evoreg.provenance.ledger.values import RecordedCandidate
 from evoreg.provenance.records.candidate import Contribution, Engine
 from evoreg.provenance.records.digest import Digest, short
 from evoreg.provenance.records.errors import Code, InputError, UsageError
-from evoreg.provenance.records.evaluation import (
-    MILLION,
-    Evaluation,
-    NamedRecipe,
-    TaskScore,
-)
+from evoreg.provenance.records.evaluation import MILLION, Evaluation, NamedRecipe, TaskScore
 from evoreg.provenance.records.recipe import Ingredient, Recipe
-from evoreg.provenance.records.search import (
-    Search,
-)
+from evoreg.provenance.records.search import Search
 from evoreg.registry.candidate_recipe import Export, known_places, located
 from evoreg.registry.candidate_standing import Standing, standing_of
 

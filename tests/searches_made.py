@@ -30,13 +30,7 @@ from evoreg.provenance.records.evaluation import (
     TaskScore,
 )
 from evoreg.provenance.records.recipe import Ingredient, Recipe, Setting, Source
-from evoreg.provenance.records.result import (
-    Drift,
-    Interval,
-    SearchResult,
-    Spread,
-    Stability,
-)
+from evoreg.provenance.records.result import Drift, Interval, SearchResult, Spread, Stability
 from evoreg.provenance.records.search import (
     Excluded,
     GeneRecord,

@@ -16,7 +16,6 @@ import torch
 from evoreg.evolve.flow.assembly import Frame, Step, fill, make_frame
 from evoreg.evolve.flow.counting import contributions, single, written
 from evoreg.evolve.flow.families import Family, family_of
-from evoreg.evolve.flow.identity import plan_id
 from evoreg.evolve.flow.loading import Loaded, Place, load, whole_plan
 from evoreg.evolve.flow.path import Hop, path_of
 from evoreg.evolve.flow.pool import depth
@@ -25,6 +24,7 @@ from evoreg.evolve.planning.build import make_plan
 from evoreg.evolve.planning.plan import Plan, SourceModel
 from evoreg.evolve.resident.body import body_key, compute_type
 from evoreg.evolve.resident.host import Applied
+from evoreg.evolve.resident.identity import plan_id
 from evoreg.evolve.resident.mapped import Mapped
 from evoreg.evolve.resident.parameters import ParameterHost
 from evoreg.provenance.records.candidate import Engine

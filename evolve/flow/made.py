@@ -19,14 +19,12 @@ from safetensors import SafetensorError, safe_open
 from evoreg.evolve.checkpoints.folder import weight_files
 from evoreg.evolve.checkpoints.tensors import read_checkpoint
 from evoreg.evolve.execution.run import Options, carry_out
-from evoreg.evolve.flow.identity import plan_id
 from evoreg.evolve.planning.build import make_plan
 from evoreg.evolve.planning.plan import Plan, SourceModel
+from evoreg.evolve.resident.identity import plan_id
 from evoreg.provenance.records.candidate import Engine
 from evoreg.provenance.records.digest import Digest, short
-from evoreg.provenance.records.evaluation import (
-    NamedRecipe,
-)
+from evoreg.provenance.records.evaluation import NamedRecipe
 from evoreg.provenance.records.model import File, Model
 from evoreg.provenance.records.recipe import Ingredient
 

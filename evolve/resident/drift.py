@@ -17,9 +17,7 @@ from evoreg.evolve.planning.plan import Input, SourceModel
 from evoreg.evolve.resident.host import Host
 from evoreg.evolve.resident.mapped import Mapped
 from evoreg.provenance.records.candidate import fraction
-from evoreg.provenance.records.result import (
-    Drift,
-)
+from evoreg.provenance.records.result import Drift
 
 
 @dataclass

@@ -21,13 +21,14 @@ from evoreg.evolve.planning.plan import OutputTensor, Plan, SourceModel
 from evoreg.evolve.resident.bodies import Bodies
 from evoreg.evolve.resident.filling import Filler, Workers
 from evoreg.evolve.resident.host import Applied
+from evoreg.evolve.resident.identity import plan_id
 from evoreg.evolve.resident.kept import Kept
 from evoreg.evolve.resident.mapped import Mapped
 from evoreg.evolve.resident.papers import KeptPapers
-from evoreg.provenance.records.candidate import Contribution, Engine, candidate_id
+from evoreg.provenance.records.candidate import Contribution, Engine
 from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.errors import Code, InputError, RecipeError, UsageError
-from evoreg.provenance.records.recipe import ADAPTER_OF, Ingredient, Recipe
+from evoreg.provenance.records.recipe import Ingredient, Recipe
 
 BUDGET = 2**31
 """Bytes that thresholds, masks and norms may take, which are kept from candidate to candidate."""
@@ -163,22 +164,7 @@ class ParameterHost:
         )
 
     def _candidate(self, plan: Plan) -> Digest:
-        return candidate_id(plan.recipe, self._named(plan), plan.seed, self._engine)
-
-    def _named(self, plan: Plan) -> tuple[Ingredient, ...]:
-        """Return the ingredients of a merge, as it will record them."""
-        own = [
-            self._ingredients.get(source.reference)
-            or Ingredient(
-                reference=source.reference,
-                name=source.reference,
-                revision=None,
-                identity=source.identity,
-            )
-            for source in plan.sources
-        ]
-        adapters = [ADAPTER_OF + s.reference for s in plan.sources if s.adapter is not None]
-        return (*own, *(self._ingredients[name] for name in adapters if name in self._ingredients))
+        return plan_id(plan, tuple(self._ingredients.values()), self._engine)
 
     def _contributions(self, plan: Plan) -> tuple[Contribution, ...]:
         shares = Shares()

@@ -8,13 +8,8 @@ from evoreg.evolve.search.exam import Exam
 from evoreg.evolve.tasks.task import Task
 from evoreg.provenance.records.candidate import Contribution
 from evoreg.provenance.records.digest import Digest
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-    TaskScore,
-)
-from evoreg.provenance.records.search import (
-    Split,
-)
+from evoreg.provenance.records.evaluation import Evaluation, TaskScore
+from evoreg.provenance.records.search import Split
 
 _Key: TypeAlias = tuple[Digest, Digest, Split, Digest]
 """What was made, the task, the split, and the items asked. Smooth scores are taken on the train

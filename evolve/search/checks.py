@@ -6,9 +6,7 @@ from evoreg.evolve.optimisers.table import OPTIMISERS
 from evoreg.evolve.search.setup import Setup
 from evoreg.evolve.tasks.task import Task
 from evoreg.provenance.records.errors import Code, Problem, UsageError
-from evoreg.provenance.records.search import (
-    Split,
-)
+from evoreg.provenance.records.search import Split
 
 _NEEDED: tuple[tuple[Split, str], ...] = (
     ("train", "candidates are scored on this split"),

@@ -20,10 +20,7 @@ from evoreg.provenance.records.candidate import Fraction, fraction
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.errors import Code, EvaluationError
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-    Generation,
-)
+from evoreg.provenance.records.evaluation import Evaluation, Generation
 
 Learn = Callable[[Sequence[Evaluation]], Mapping[str, Json]]
 """Told the evaluations of a generation, returns the state of the optimiser."""

@@ -6,13 +6,8 @@ from evoreg.evolve.search.exam import values
 from evoreg.evolve.search.fitness import gain
 from evoreg.evolve.search.stability import Evidence, cut, score_of
 from evoreg.evolve.tasks.task import Task
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-)
-from evoreg.provenance.records.result import (
-    Interval,
-    Stability,
-)
+from evoreg.provenance.records.evaluation import Evaluation
+from evoreg.provenance.records.result import Interval, Stability
 
 UNIFORM = "uniform"
 """Label of the plain average."""

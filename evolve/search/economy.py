@@ -11,9 +11,7 @@ from evoreg.evolve.search.exam import Exam
 from evoreg.evolve.searchfile.form import EconomyForm
 from evoreg.evolve.tasks.task import Task
 from evoreg.provenance.records.digest import Digest
-from evoreg.provenance.records.search import (
-    Split,
-)
+from evoreg.provenance.records.search import Split
 
 
 def shuffled(ids: Sequence[Digest], *key: object) -> tuple[int, ...]:

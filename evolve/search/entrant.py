@@ -17,17 +17,9 @@ from evoreg.provenance.records.errors import (
     MergeError,
     RecipeError,
 )
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-    Failure,
-    NamedRecipe,
-    Origin,
-    TaskScore,
-)
+from evoreg.provenance.records.evaluation import Evaluation, Failure, NamedRecipe, Origin, TaskScore
 from evoreg.provenance.records.recipe import ADAPTER_OF, Ingredient, Recipe
-from evoreg.provenance.records.search import (
-    Search,
-)
+from evoreg.provenance.records.search import Search
 
 OWN_ERRORS = (MergeError, RecipeError, EvaluationError)
 """Errors that are a candidate's own: it has failed, and the search goes on. All others, such as a

@@ -10,13 +10,8 @@ from evoreg.provenance.records.candidate import fraction
 from evoreg.provenance.records.canonical import to_canonical
 from evoreg.provenance.records.digest import Digest, digest_of
 from evoreg.provenance.records.errors import Code, EvaluationError
-from evoreg.provenance.records.evaluation import (
-    MILLION,
-    TaskScore,
-)
-from evoreg.provenance.records.search import (
-    Split,
-)
+from evoreg.provenance.records.evaluation import MILLION, TaskScore
+from evoreg.provenance.records.search import Split
 
 _LARGEST = 2**53 // MILLION
 """Item scores beyond have no exact number of millionths in a record."""

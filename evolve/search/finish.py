@@ -23,12 +23,8 @@ from evoreg.evolve.search.trial import Trial
 from evoreg.evolve.spaces.space import Genome
 from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.errors import Code, EvaluationError
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-)
-from evoreg.provenance.records.result import (
-    SearchResult,
-)
+from evoreg.provenance.records.evaluation import Evaluation
+from evoreg.provenance.records.result import SearchResult
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from evoreg.evolve.tasks.task import Task
 from evoreg.provenance.records.candidate import Fraction, fraction
-from evoreg.provenance.records.evaluation import (
-    MILLION,
-    TaskScore,
-)
+from evoreg.provenance.records.evaluation import MILLION, TaskScore
 
 
 def gain(task: Task, score: TaskScore, *, soft: bool = True) -> float:

@@ -4,13 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-    Generation,
-)
-from evoreg.provenance.records.result import (
-    SearchResult,
-)
+from evoreg.provenance.records.evaluation import Evaluation, Generation
+from evoreg.provenance.records.result import SearchResult
 
 
 @dataclass(frozen=True, slots=True)

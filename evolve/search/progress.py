@@ -6,10 +6,7 @@ from dataclasses import dataclass, replace
 from evoreg.evolve.search.fitness import total
 from evoreg.evolve.search.observer import Closed, Timed
 from evoreg.evolve.searchfile.form import BudgetForm
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-    Generation,
-)
+from evoreg.provenance.records.evaluation import Evaluation, Generation
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,7 @@ from dataclasses import dataclass, replace
 from evoreg.evolve.search.entrant import Entrant, Outcome
 from evoreg.evolve.search.exam import Exam, head, joined
 from evoreg.evolve.search.scoring import Scorer
-from evoreg.provenance.records.evaluation import (
-    TaskScore,
-)
+from evoreg.provenance.records.evaluation import TaskScore
 
 _STEP = 1e-6
 """How far the best of those who were stopped is told below the last of those who went on."""

@@ -7,12 +7,8 @@ from evoreg.evolve.search.observer import Closed
 from evoreg.evolve.search.trial import Trial
 from evoreg.provenance.records.canonical import Json, to_canonical
 from evoreg.provenance.records.errors import Code, VerificationError
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-)
-from evoreg.provenance.records.search import (
-    Search,
-)
+from evoreg.provenance.records.evaluation import Evaluation
+from evoreg.provenance.records.search import Search
 
 
 def check_past(search: Search, closed: Closed, trial: Trial, number: int) -> None:

@@ -11,13 +11,8 @@ from evoreg.evolve.search.entrant import OWN_ERRORS, Entrant, Outcome, failed, u
 from evoreg.evolve.search.exam import Exam, joined, marked
 from evoreg.evolve.tasks.task import Answer, Player, Task
 from evoreg.provenance.records.errors import Code, EvoregError
-from evoreg.provenance.records.evaluation import (
-    Failure,
-    TaskScore,
-)
-from evoreg.provenance.records.search import (
-    Search,
-)
+from evoreg.provenance.records.evaluation import Failure, TaskScore
+from evoreg.provenance.records.search import Search
 
 _SIGNS = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
 """What allocators say that raise nothing more exact than RuntimeError."""

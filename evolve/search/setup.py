@@ -9,15 +9,9 @@ from evoreg.evolve.resident.host import Host
 from evoreg.evolve.searchfile.form import SearchForm
 from evoreg.evolve.spaces.space import Genome, Space
 from evoreg.evolve.tasks.task import Task
-from evoreg.provenance.records.evaluation import (
-    NamedRecipe,
-)
-from evoreg.provenance.records.result import (
-    Drift,
-)
-from evoreg.provenance.records.search import (
-    Search,
-)
+from evoreg.provenance.records.evaluation import NamedRecipe
+from evoreg.provenance.records.result import Drift
+from evoreg.provenance.records.search import Search
 
 
 @dataclass(frozen=True)

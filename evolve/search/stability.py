@@ -14,15 +14,8 @@ from evoreg.evolve.search.bootstrap import SAMPLES, Bootstrap
 from evoreg.evolve.search.exam import values
 from evoreg.evolve.tasks.task import Task
 from evoreg.provenance.records.candidate import Fraction, fraction
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-    TaskScore,
-)
-from evoreg.provenance.records.result import (
-    Drift,
-    Interval,
-    Spread,
-)
+from evoreg.provenance.records.evaluation import Evaluation, TaskScore
+from evoreg.provenance.records.result import Drift, Interval, Spread
 
 VARIED_SEEDS = 3
 """Other seeds that a winner with random masks is merged with."""

@@ -13,10 +13,7 @@ from evoreg.evolve.search.scoring import Scorer
 from evoreg.evolve.tasks.task import Task
 from evoreg.provenance.records.candidate import Fraction, fraction
 from evoreg.provenance.records.digest import Digest
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-    TaskScore,
-)
+from evoreg.provenance.records.evaluation import Evaluation, TaskScore
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,7 @@ from evoreg.evolve.tasks.rows import Row, hub_rows, read_rows
 from evoreg.provenance.records.canonical import to_canonical
 from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.errors import Code, EvoregError, InputError, Problem
-from evoreg.provenance.records.search import (
-    Split,
-)
+from evoreg.provenance.records.search import Split
 
 Splits: TypeAlias = Mapping[Split, ItemSplit]
 Rows: TypeAlias = Sequence[tuple[Row, str]]

@@ -18,10 +18,7 @@ from evoreg.evolve.tasks.task import Answer, Player, Task
 from evoreg.provenance.records.candidate import fraction
 from evoreg.provenance.records.digest import Digest, digest_of
 from evoreg.provenance.records.errors import Code, EvoregError, InputError
-from evoreg.provenance.records.search import (
-    Split,
-    TaskRecord,
-)
+from evoreg.provenance.records.search import Split, TaskRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from evoreg.provenance.records.canonical import Json, to_canonical
 from evoreg.provenance.records.digest import Digest, digest_of
 from evoreg.provenance.records.errors import Code, UsageError
-from evoreg.provenance.records.search import (
-    Split,
-    SplitRecord,
-)
+from evoreg.provenance.records.search import Split, SplitRecord
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 """All splits, in the order in which a search uses them."""

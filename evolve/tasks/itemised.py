@@ -1,6 +1,7 @@
 """A task with items of its own: what the kinds generate, choice, perplexity and python share."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
@@ -11,10 +12,7 @@ from evoreg.evolve.tasks.task import Answer, Player
 from evoreg.provenance.records.candidate import fraction
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.digest import Digest, digest_of
-from evoreg.provenance.records.search import (
-    Split,
-    TaskRecord,
-)
+from evoreg.provenance.records.search import Split, TaskRecord
 
 
 def _row(item: Item) -> str:
@@ -23,7 +21,7 @@ def _row(item: Item) -> str:
     return digest_of(json.dumps(said, sort_keys=True).encode())
 
 
-class ItemisedTask:
+class ItemisedTask(ABC):
     """A task over items; each kind adds how they are asked."""
 
     def __init__(self, form: TaskForm, splits: Splits, *, metric: str, maximise: bool) -> None:
@@ -58,14 +56,14 @@ class ItemisedTask:
         return len(self.form.variants)
 
     @property
+    @abstractmethod
     def template(self) -> Digest:
         """Digest of everything that makes the text of a question."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def settings(self) -> Mapping[str, Json]:
         """What else decides a score of this kind of task."""
-        raise NotImplementedError
 
     @property
     def record(self) -> TaskRecord:
@@ -133,11 +131,11 @@ class ItemisedTask:
         del player, items, variant
         return ()
 
+    @abstractmethod
     def answered(
         self, player: Player, items: Sequence[Item], *, soft: bool, variant: int
     ) -> tuple[Answer, ...]:
         """Let a model answer items; each kind has its own way."""
-        raise NotImplementedError
 
     def total(self, values: Sequence[float]) -> float:
         """Return the metric over several items: the mean of theirs; 0 for none."""

@@ -8,9 +8,7 @@ from evoreg.evolve.tasks.itemised import ItemisedTask
 from evoreg.evolve.tasks.task import Task
 from evoreg.provenance.records.digest import Digest, short
 from evoreg.provenance.records.errors import Code, Problem
-from evoreg.provenance.records.search import (
-    Split,
-)
+from evoreg.provenance.records.search import Split
 
 _FIX = "take them out of one of the files"
 _SHOWN = 60

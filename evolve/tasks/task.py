@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from evoreg.provenance.records.digest import Digest
-from evoreg.provenance.records.search import (
-    Split,
-    TaskRecord,
-)
+from evoreg.provenance.records.search import Split, TaskRecord
 
 
 @dataclass(frozen=True, slots=True)

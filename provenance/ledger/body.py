@@ -14,21 +14,14 @@ from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.decision import Decision
 from evoreg.provenance.records.entry import EntryKind
 from evoreg.provenance.records.errors import Code, InputError, UsageError
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-    Generation,
-)
+from evoreg.provenance.records.evaluation import Evaluation, Generation
 from evoreg.provenance.records.license import LicenseClaim
 from evoreg.provenance.records.lineage import Edge
 from evoreg.provenance.records.model import Model
 from evoreg.provenance.records.record import Record
 from evoreg.provenance.records.release import Release
-from evoreg.provenance.records.result import (
-    SearchResult,
-)
-from evoreg.provenance.records.search import (
-    Search,
-)
+from evoreg.provenance.records.result import SearchResult
+from evoreg.provenance.records.search import Search
 from evoreg.provenance.records.text import HeldText
 
 RECORDS: Mapping[EntryKind, type[Record]] = {

@@ -25,16 +25,9 @@ from evoreg.provenance.ledger.stillness import uncollected
 from evoreg.provenance.records.candidate import Fraction
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.digest import Digest
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-    Generation,
-)
-from evoreg.provenance.records.result import (
-    SearchResult,
-)
-from evoreg.provenance.records.search import (
-    Search,
-)
+from evoreg.provenance.records.evaluation import Evaluation, Generation
+from evoreg.provenance.records.result import SearchResult
+from evoreg.provenance.records.search import Search
 
 _BEGINNING = re.compile(r"(?:sha256:)?([0-9a-f]{1,64})")
 _BEHIND_DIGITS = "g"

@@ -8,18 +8,9 @@ from evoreg.provenance.ledger.values import Written
 from evoreg.provenance.records.candidate import Fraction
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.digest import Digest
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-    Generation,
-    Origin,
-)
-from evoreg.provenance.records.result import (
-    SearchResult,
-)
-from evoreg.provenance.records.search import (
-    Search,
-    Split,
-)
+from evoreg.provenance.records.evaluation import Evaluation, Generation, Origin
+from evoreg.provenance.records.result import SearchResult
+from evoreg.provenance.records.search import Search, Split
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,7 @@ from evoreg.provenance.ledger.search_values import (
 from evoreg.provenance.ledger.store import Store
 from evoreg.provenance.records.candidate import Fraction
 from evoreg.provenance.records.digest import Digest
-from evoreg.provenance.records.evaluation import (
-    Origin,
-)
+from evoreg.provenance.records.evaluation import Origin
 
 
 class SearchReader:

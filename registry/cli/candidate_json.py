@@ -4,9 +4,7 @@ from evoreg.provenance.ledger.search_values import EvaluationRow, RecordedSearch
 from evoreg.provenance.ledger.values import RecordedCandidate
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.digest import Digest
-from evoreg.provenance.records.evaluation import (
-    TaskScore,
-)
+from evoreg.provenance.records.evaluation import TaskScore
 from evoreg.registry.candidate_standing import split_of
 from evoreg.registry.candidates import (
     Found,

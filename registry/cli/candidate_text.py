@@ -9,12 +9,8 @@ from evoreg.provenance.ledger.search_values import EvaluationRow, RecordedSearch
 from evoreg.provenance.ledger.values import RecordedCandidate
 from evoreg.provenance.records.candidate import Contribution
 from evoreg.provenance.records.digest import Digest, short
-from evoreg.provenance.records.evaluation import (
-    TaskScore,
-)
-from evoreg.provenance.records.search import (
-    Search,
-)
+from evoreg.provenance.records.evaluation import TaskScore
+from evoreg.provenance.records.search import Search
 from evoreg.registry.candidate_recipe import Export, recipe_yaml
 from evoreg.registry.candidate_standing import split_of
 from evoreg.registry.candidates import (

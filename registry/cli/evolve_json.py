@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from evoreg.provenance.records.canonical import Json
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-)
+from evoreg.provenance.records.evaluation import Evaluation
 from evoreg.registry.cli.merging import made_json
 from evoreg.registry.searching.estimate import estimate
 from evoreg.registry.searching.finished import Finished

@@ -9,15 +9,9 @@ from rich.text import Text
 from evoreg.evolve.flow.runtime import needs_runtime
 from evoreg.provenance.records.digest import short
 from evoreg.provenance.records.errors import Code, Problem
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-    TaskScore,
-)
+from evoreg.provenance.records.evaluation import Evaluation, TaskScore
 from evoreg.provenance.records.recipe import Recipe
-from evoreg.provenance.records.result import (
-    Interval,
-    Stability,
-)
+from evoreg.provenance.records.result import Interval, Stability
 from evoreg.registry.cli.evolve_watch import counted
 from evoreg.registry.cli.report_text import STYLES
 from evoreg.registry.cli.screen import Screen, plain, print_table, styled

@@ -14,16 +14,9 @@ from evoreg.evolve.search.progress import Progress, searched
 from evoreg.evolve.searchfile.form import BudgetForm
 from evoreg.provenance.records.digest import short
 from evoreg.provenance.records.errors import EvoregError
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-    Generation,
-)
-from evoreg.provenance.records.result import (
-    SearchResult,
-)
-from evoreg.provenance.records.search import (
-    Search,
-)
+from evoreg.provenance.records.evaluation import Evaluation, Generation
+from evoreg.provenance.records.result import SearchResult
+from evoreg.provenance.records.search import Search
 from evoreg.registry.cli.screen import Screen, plain, styled
 from evoreg.registry.searching.stages import Begun
 

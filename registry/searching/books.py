@@ -13,16 +13,9 @@ from evoreg.provenance.ledger.ledger import Ledger
 from evoreg.provenance.ledger.values import NewEntry
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.digest import Digest
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-    Generation,
-)
-from evoreg.provenance.records.result import (
-    SearchResult,
-)
-from evoreg.provenance.records.search import (
-    Search,
-)
+from evoreg.provenance.records.evaluation import Evaluation, Generation
+from evoreg.provenance.records.result import SearchResult
+from evoreg.provenance.records.search import Search
 from evoreg.registry.merging.course import Inquiry
 from evoreg.registry.merging.make import new_models, new_texts
 from evoreg.registry.searching.gate import Gate

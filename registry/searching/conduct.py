@@ -11,12 +11,8 @@ from evoreg.provenance.ledger.ledger import Ledger
 from evoreg.provenance.ledger.opening import open_ledger
 from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.errors import EvoregError, Problem
-from evoreg.provenance.records.result import (
-    SearchResult,
-)
-from evoreg.provenance.records.search import (
-    Search,
-)
+from evoreg.provenance.records.result import SearchResult
+from evoreg.provenance.records.search import Search
 from evoreg.registry.candidate_recipe import Export, recipe_text
 from evoreg.registry.merging.asking import ask
 from evoreg.registry.merging.course import Inquiry

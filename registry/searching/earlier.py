@@ -13,9 +13,7 @@ from evoreg.provenance.ledger.ledger import Ledger
 from evoreg.provenance.ledger.search_values import RecordedSearch
 from evoreg.provenance.records.digest import short
 from evoreg.provenance.records.errors import Code, UsageError
-from evoreg.provenance.records.search import (
-    Search,
-)
+from evoreg.provenance.records.search import Search
 from evoreg.registry.merging.output import output_error
 from evoreg.registry.searching.record import differences, same_search
 from evoreg.registry.searching.stages import Begun

@@ -6,10 +6,7 @@ from pathlib import Path
 
 from evoreg.evolve.planning.plan import Plan
 from evoreg.provenance.ledger.opening import open_ledger
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-    TaskScore,
-)
+from evoreg.provenance.records.evaluation import Evaluation, TaskScore
 from evoreg.registry.merging.made import Made
 from evoreg.registry.searching.conduct import Conducted
 from evoreg.registry.searching.gate import Gate

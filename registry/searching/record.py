@@ -16,10 +16,7 @@ from evoreg.evolve.tasks.task import Task
 from evoreg.provenance.records.candidate import Engine
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.digest import Digest
-from evoreg.provenance.records.search import (
-    GeneRecord,
-    Search,
-)
+from evoreg.provenance.records.search import GeneRecord, Search
 from evoreg.registry.merging.seeds import seed_of_search
 from evoreg.registry.searching.gate import Gate
 from evoreg.registry.settings import evoreg_version

@@ -17,9 +17,7 @@ from evoreg.evolve.tasks.task import Task
 from evoreg.evolve.vocabulary.chat import template_of
 from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.errors import EvoregError, InputError
-from evoreg.provenance.records.search import (
-    Search,
-)
+from evoreg.provenance.records.search import Search
 from evoreg.registry.merging.adapted import source_model
 from evoreg.registry.searching.gate import Gate
 from evoreg.registry.searching.record import Means, engine_of, merge_seed_of, search_record

@@ -29,9 +29,7 @@ from evoreg.evolve.spaces.baselines import base_of, contract_of, varied_models
 from evoreg.evolve.spaces.space import Gene, Genome, Space
 from evoreg.evolve.spaces.table import parameter_space, refined, tensor_space
 from evoreg.provenance.records.candidate import Engine
-from evoreg.provenance.records.evaluation import (
-    NamedRecipe,
-)
+from evoreg.provenance.records.evaluation import NamedRecipe
 from evoreg.provenance.records.recipe import Ingredient
 from evoreg.registry.merging.output import output_error
 from evoreg.registry.merging.seeds import seed_for, seed_of_search

@@ -11,12 +11,8 @@ from pathlib import Path
 from evoreg.evolve.execution.run import RULES
 from evoreg.provenance.records.digest import Digest, short
 from evoreg.provenance.records.errors import Code, VerificationError
-from evoreg.provenance.records.result import (
-    SearchResult,
-)
-from evoreg.provenance.records.search import (
-    Search,
-)
+from evoreg.provenance.records.result import SearchResult
+from evoreg.provenance.records.search import Search
 from evoreg.registry.candidate_recipe import Export, recipe_text
 from evoreg.registry.merging.asking import ask, recorded
 from evoreg.registry.merging.course import Course

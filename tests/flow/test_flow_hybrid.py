@@ -22,9 +22,7 @@ from evoreg.evolve.planning.plan import SourceModel
 from evoreg.evolve.recipes.read import read_recipe
 from evoreg.evolve.searchfile.form import LayerSpace
 from evoreg.provenance.records.candidate import Engine
-from evoreg.provenance.records.evaluation import (
-    NamedRecipe,
-)
+from evoreg.provenance.records.evaluation import NamedRecipe
 from evoreg.provenance.records.recipe import Recipe
 from evoreg.registry.candidate_recipe import Export, recipe_yaml
 from evoreg.registry.cli.main import answer

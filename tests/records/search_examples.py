@@ -14,13 +14,7 @@ from evoreg.provenance.records.evaluation import (
     TaskScore,
 )
 from evoreg.provenance.records.record import Record
-from evoreg.provenance.records.result import (
-    Drift,
-    Interval,
-    SearchResult,
-    Spread,
-    Stability,
-)
+from evoreg.provenance.records.result import Drift, Interval, SearchResult, Spread, Stability
 from evoreg.provenance.records.search import (
     Excluded,
     GeneRecord,

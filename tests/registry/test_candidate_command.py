@@ -10,10 +10,7 @@ import pytest
 from evoreg.evolve.recipes.stream import read_stream
 from evoreg.provenance.ledger.values import NewEntry
 from evoreg.provenance.records.candidate import Candidate, candidate_id
-from evoreg.provenance.records.evaluation import (
-    MILLION,
-    TaskScore,
-)
+from evoreg.provenance.records.evaluation import MILLION, TaskScore
 from evoreg.provenance.records.recipe import Recipe, Setting, Source
 from evoreg.registry.candidates import find_candidate, standard_error
 from tests.registry.desk import MODELS, Desk

@@ -13,9 +13,7 @@ from evoreg.evolve.recipes.read import read_recipe
 from evoreg.evolve.recipes.stream import read_stream
 from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.errors import RecipeError
-from evoreg.provenance.records.evaluation import (
-    NamedRecipe,
-)
+from evoreg.provenance.records.evaluation import NamedRecipe
 from evoreg.provenance.records.recipe import Recipe, Setting, Source
 from evoreg.registry.candidate_recipe import Export, located, recipe_fields, recipe_text
 from evoreg.registry.merging.references import renamed, without_paths

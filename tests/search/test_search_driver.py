@@ -21,13 +21,8 @@ from evoreg.provenance.records.errors import (
     MergeError,
     UsageError,
 )
-from evoreg.provenance.records.evaluation import (
-    MILLION,
-    Evaluation,
-)
-from evoreg.provenance.records.search import (
-    Split,
-)
+from evoreg.provenance.records.evaluation import MILLION, Evaluation
+from evoreg.provenance.records.search import Split
 from tests.search.toys import (
     Books,
     ToyHost,

@@ -25,10 +25,7 @@ from evoreg.evolve.tasks.task import Task
 from evoreg.provenance.records.candidate import Engine
 from evoreg.provenance.records.errors import InputError
 from evoreg.provenance.records.recipe import Ingredient
-from evoreg.provenance.records.search import (
-    GeneRecord,
-    Search,
-)
+from evoreg.provenance.records.search import GeneRecord, Search
 from evoreg.registry.demo import models_folder
 from tests.evolve.merging import source
 from tests.search.toys import Books, ToyStages, ticking

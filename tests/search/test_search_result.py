@@ -17,19 +17,9 @@ from evoreg.evolve.tasks.task import Answer, Player
 from evoreg.provenance.records.candidate import fraction
 from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.errors import Code, EvaluationError
-from evoreg.provenance.records.evaluation import (
-    MILLION,
-    Evaluation,
-    Failure,
-    TaskScore,
-)
-from evoreg.provenance.records.result import (
-    Drift,
-    SearchResult,
-)
-from evoreg.provenance.records.search import (
-    Split,
-)
+from evoreg.provenance.records.evaluation import MILLION, Evaluation, Failure, TaskScore
+from evoreg.provenance.records.result import Drift, SearchResult
+from evoreg.provenance.records.search import Split
 from tests.search.toys import Books, ToySpace, ToyTask, a_form, a_setup, not_scored, ticking
 
 

@@ -25,23 +25,10 @@ from evoreg.evolve.tasks.task import Answer, Player
 from evoreg.provenance.records.candidate import Contribution, Engine, candidate_id, fraction
 from evoreg.provenance.records.digest import Digest, digest_of
 from evoreg.provenance.records.errors import Code, EvaluationError, MergeError
-from evoreg.provenance.records.evaluation import (
-    Evaluation,
-    Generation,
-    NamedRecipe,
-)
+from evoreg.provenance.records.evaluation import Evaluation, Generation, NamedRecipe
 from evoreg.provenance.records.recipe import Ingredient, Recipe, Setting, Source
-from evoreg.provenance.records.result import (
-    Drift,
-    SearchResult,
-)
-from evoreg.provenance.records.search import (
-    GeneRecord,
-    Search,
-    Split,
-    SplitRecord,
-    TaskRecord,
-)
+from evoreg.provenance.records.result import Drift, SearchResult
+from evoreg.provenance.records.search import GeneRecord, Search, Split, SplitRecord, TaskRecord
 
 ENGINE = Engine(version="0.1.0", rules=1)
 MODELS = ("red", "green")

@@ -11,9 +11,7 @@ import torch
 from evoreg.evolve.searchfile.form import DataForm, TaskForm
 from evoreg.evolve.tasks.table import make_task
 from evoreg.evolve.tasks.task import Player, Task
-from evoreg.provenance.records.search import (
-    Split,
-)
+from evoreg.provenance.records.search import Split
 
 DEMO = Path(__file__).resolve().parents[2] / "registry" / "demo"
 

@@ -9,9 +9,7 @@ from evoreg.evolve.searchfile.form import TaskForm
 from evoreg.evolve.tasks.item import SPLITS
 from evoreg.evolve.tasks.table import TASKS
 from evoreg.evolve.tasks.task import Player, Task
-from evoreg.provenance.records.search import (
-    TaskRecord,
-)
+from evoreg.provenance.records.search import TaskRecord
 from tests.tasks.asking import DEMO, every, task_of, write_lines
 
 KINDS: dict[str, dict[str, Any]] = {
