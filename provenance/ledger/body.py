@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from evoreg.provenance.ledger.spelling import canonical_text
 from evoreg.provenance.ledger.values import NewEntry
@@ -18,6 +19,8 @@ from evoreg.provenance.records.evaluation import Evaluation, Generation
 from evoreg.provenance.records.license import LicenseClaim
 from evoreg.provenance.records.lineage import Edge
 from evoreg.provenance.records.model import Model
+from evoreg.provenance.records.pruning import Pruning
+from evoreg.provenance.records.publication import Publication
 from evoreg.provenance.records.record import Record
 from evoreg.provenance.records.release import Release
 from evoreg.provenance.records.result import SearchResult
@@ -36,6 +39,8 @@ RECORDS: Mapping[EntryKind, type[Record]] = {
     "evaluation": Evaluation,
     "generation": Generation,
     "result": SearchResult,
+    "publication": Publication,
+    "pruning": Pruning,
 }
 """Which record an entry of each kind holds."""
 
@@ -57,6 +62,11 @@ _FORMS: Mapping[EntryKind, TypeAdapter[_Form[Record]]] = {
     kind: TypeAdapter(_Form[record])  # type: ignore[valid-type]  # a type of the table
     for kind, record in RECORDS.items()
 }
+
+# NaN is spelt as null, which a field for numbers refuses when it is read back, but not one where
+# any JSON may stand. These kinds have none of those: they need not be compared, and there may be
+# ten thousand of them.
+_TIGHT = frozenset({"evaluation"})
 
 RESERVED = ("at", "by", "record", "schema")
 """The fields that every body has; extra fields have other names."""
@@ -115,8 +125,9 @@ def write_body(new: NewEntry, at: str, by: str) -> str:
         Canonical JSON.
 
     Raises:
-        InputError: The record does not belong to the kind, an extra field has a reserved name or
-            is a location that is no text, or a value has no canonical form.
+        InputError: The record does not belong to the kind or holds values of other types than its
+            fields, an extra field has a reserved name or is a location that is no text, or a
+            value has no canonical form.
     """
     expected = RECORDS.get(new.kind)
     if expected is None or type(new.record) is not expected:
@@ -130,10 +141,42 @@ def write_body(new: NewEntry, at: str, by: str) -> str:
         **new.extra,
         "at": at,
         "by": by,
-        "record": new.record.to_json(),
+        "record": _dumped(new),
         "schema": _schema(new.kind),
     }
-    return canonical_text(fields)
+    canonical_text(dict(new.extra))  # for NaN, which the record itself is searched for below
+    return canonical_text(fields, finite=True)
+
+
+def _dumped(new: NewEntry) -> dict[str, Json]:
+    try:
+        return new.record.model_dump(mode="json", warnings="error")
+    except PydanticSerializationError as error:
+        raise _refused(new, f"the record is not valid: {str(error).splitlines()[-1]}") from error
+
+
+def read_back(new: NewEntry, text: str) -> Body:
+    """Read a body that is about to be written: nothing is written that nobody can read.
+
+    A record is checked when it is made, but not when it is copied with other values.
+
+    Args:
+        new: What shall be written.
+        text: What `write_body` made of it.
+
+    Returns:
+        What the text says.
+
+    Raises:
+        InputError: The record is not valid.
+    """
+    try:
+        body = _read(new.kind, text)
+    except ValidationError as error:
+        raise _refused(new, f"the record is not valid: {_first_message(error)}") from error
+    if new.kind not in _TIGHT and body.record != new.record:
+        raise _refused(new, "the record is not valid: it holds a number that is none")
+    return body
 
 
 def read_body(kind: EntryKind, text: str) -> Body:
@@ -150,13 +193,35 @@ def read_body(kind: EntryKind, text: str) -> Body:
         InputError: The text does not hold a record of this kind.
     """
     try:
-        form = _FORMS[kind].validate_json(text)
+        return _read(kind, text)
     except (ValidationError, LookupError) as error:
         raise _unreadable(kind, _first_message(error)) from error
+
+
+def _read(kind: EntryKind, text: str) -> Body:
+    form = _FORMS[kind].validate_json(text)
     if form.schema_ != _schema(kind):
         raise _unreadable(kind, f"schema {form.schema_!r}")
     extra = form.model_extra or {}
     return Body(form.at, form.by, form.record, {key: extra[key] for key in sorted(extra)})
+
+
+def spelt_again(kind: EntryKind, body: Body) -> str:
+    """Return the text that `write_body` would write of what was read.
+
+    Args:
+        kind: Kind of the entry.
+        body: What its text says.
+
+    Returns:
+        Canonical JSON with every field. Equal to the text that was read, unless that is not
+        canonical or leaves out a field.
+
+    Raises:
+        InputError: A value has no canonical form.
+    """
+    fields = {"at": body.at, "by": body.by, "schema": _schema(kind)}
+    return canonical_text({**body.extra, **fields, "record": body.record.to_json()}, finite=True)
 
 
 def _schema(kind: str) -> str:

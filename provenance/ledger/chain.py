@@ -1,17 +1,24 @@
 """The chain: reading entries in order, the head row, and adding entries under its lock."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, select, update
 
 from evoreg.provenance.ledger import tables
+from evoreg.provenance.ledger.body import read_back, write_body
+from evoreg.provenance.ledger.bulk import insert_rows
 from evoreg.provenance.ledger.order import check_order
 from evoreg.provenance.ledger.projection import write_projections
+from evoreg.provenance.ledger.retention import apply_prunings
 from evoreg.provenance.ledger.triggers import trigger_problems
-from evoreg.provenance.ledger.values import Head
+from evoreg.provenance.ledger.values import Head, NewEntry
+from evoreg.provenance.proofs.merkle import Frontier, leaf_hash
+from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.entry import Entry, EntryKind, entry_hash
 from evoreg.provenance.records.errors import Code, VerificationError
+from evoreg.provenance.records.record import Record
 
 PAGE = 256
 """Entries that are read at a time."""
@@ -29,6 +36,19 @@ EntryRow = Row[int, str, str, str, str]
 """A row with `COLUMNS`."""
 
 
+# Made once: to put a statement together takes longer than to carry it out.
+_HEAD = select(tables.head.c.seq, tables.head.c.hash, tables.head.c.tree).where(
+    tables.head.c.id == 1
+)
+_LOCKED_HEAD = _HEAD.with_for_update()
+_LAST = select(*COLUMNS).order_by(tables.entries.c.seq.desc()).limit(1)
+_MOVE = (
+    update(tables.head)
+    .where(tables.head.c.id == 1)
+    .values(seq=bindparam("last"), hash=bindparam("digest"), tree=bindparam("roots"))
+)
+
+
 def read_head(connection: Connection, *, lock: bool = False) -> Head:
     """Return the head row.
 
@@ -42,11 +62,8 @@ def read_head(connection: Connection, *, lock: bool = False) -> Head:
     Raises:
         VerificationError: The row is missing.
     """
-    query = select(tables.head.c.seq, tables.head.c.hash).where(tables.head.c.id == 1)
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-    if row is None:
-        raise _broken("the head row is missing", "head")
-    return Head(row.seq, row.hash)
+    seq, digest, _ = _head_row(connection, lock=lock)
+    return Head(seq, digest)
 
 
 def read_entries(connection: Connection, query: Select[int, str, str, str, str]) -> list[Entry]:
@@ -134,51 +151,126 @@ def to_entry(row: EntryRow) -> Entry:
     return entry
 
 
-def append_bodies(
-    connection: Connection, bodies: Sequence[tuple[EntryKind, str]]
-) -> tuple[Entry, ...]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An entry that is to be written."""
+
+    kind: EntryKind
+    """What it tells."""
+    body: str
+    """Canonical JSON text."""
+    record: Record
+    """The record in it."""
+    location: str
+    """The ``location`` beside the record, or an empty text."""
+
+
+def told_as(new: NewEntry, at: str, by: str) -> Told:
+    """Return a fact as it will be written; the index tables will hold what its text says.
+
+    Args:
+        new: What to write.
+        at: When, as it shall stand there.
+        by: Who.
+
+    Returns:
+        An entry that is to be written.
+
+    Raises:
+        InputError: The record does not belong to its kind, is not valid or has no canonical form.
+    """
+    body = write_body(new, at, by)
+    read = read_back(new, body)
+    return Told(new.kind, body, read.record, read.location)
+
+
+def append_told(connection: Connection, told: Sequence[Told]) -> tuple[Entry, ...]:
     """Add entries behind the last one, with their rows in the index tables.
 
     Args:
         connection: A connection inside a writing transaction.
-        bodies: Kind and text of each new entry.
+        told: What to write, at least one.
 
     Returns:
         The new entries.
 
     Raises:
         VerificationError: Head row, last entry or triggers are not as they should be.
-        InputError: A body does not hold a record of its kind, or the entries of a search do not
-            follow what is on record (LEDGER_ORDER).
+        InputError: The entries of a search do not follow what is on record (LEDGER_ORDER).
     """
-    added = _chained(_checked_head(connection), bodies)
-    rows = [entry.model_dump(include=set(tables.entries.c.keys())) for entry in added]
-    connection.execute(insert(tables.entries), rows)
-    write_projections(connection, added)
-    check_order(connection, added)
-    last = {"seq": added[-1].seq, "hash": added[-1].hash}
-    connection.execute(update(tables.head).where(tables.head.c.id == 1).values(last))
+    head, frontier = _checked_head(connection)
+    added = _chained(head, told)
+    insert_rows(
+        connection, tables.entries, [(e.seq, e.prev, e.kind, e.body, e.hash) for e in added]
+    )
+    numbered = zip(added, told, strict=True)
+    write_projections(connection, ((e.seq, new.record, new.location) for e, new in numbered))
+    if any(new.kind == "pruning" for new in told):
+        apply_prunings(connection, after=head.seq)
+    check_order(connection, [(e.seq, new.record) for e, new in zip(added, told, strict=True)])
+    grow_tree(connection, frontier, [entry.hash for entry in added])
+    last = {"last": added[-1].seq, "digest": added[-1].hash, "roots": str(frontier)}
+    connection.execute(_MOVE, last)
     return added
 
 
-def _checked_head(connection: Connection) -> Head:
-    head = read_head(connection, lock=True)
-    query = select(*COLUMNS).order_by(tables.entries.c.seq.desc()).limit(1)
-    found = [Head(entry.seq, entry.hash) for entry in read_entries(connection, query)]
+def grow_tree(connection: Connection, frontier: Frontier, hashes: Iterable[Digest]) -> None:
+    """Add leaves to the Merkle tree, and the nodes that they complete to their table.
+
+    Args:
+        connection: A connection inside a writing transaction.
+        frontier: The tree so far; it grows.
+        hashes: Hashes of the next entries.
+    """
+    nodes = frontier.extend(map(leaf_hash, hashes))
+    rows = [(node.level, node.position, node.hash.hex()) for node in nodes]
+    if rows:
+        insert_rows(connection, tables.tree_nodes, rows)
+
+
+def _checked_head(connection: Connection) -> tuple[Head, Frontier]:
+    seq, digest, roots = _head_row(connection, lock=True)
+    head = Head(seq, digest)
+    found = [Head(entry.seq, entry.hash) for entry in read_entries(connection, _LAST)]
     if (found or [Head()]) != [head]:
         raise _broken(f"the head row says {head.seq}, the last entry is another", "head")
     problems = trigger_problems(connection)
     if problems:
         raise VerificationError.of(problems)
-    return head
+    return head, Frontier.parse(seq, roots)
 
 
-def _chained(head: Head, bodies: Sequence[tuple[EntryKind, str]]) -> tuple[Entry, ...]:
+def read_frontier(connection: Connection) -> Frontier:
+    """Return the Merkle tree's frontier as the head row has it.
+
+    Args:
+        connection: A connection to the ledger.
+
+    Returns:
+        The frontier.
+
+    Raises:
+        VerificationError: The row is missing, or its frontier is none.
+    """
+    seq, _, roots = _head_row(connection, lock=False)
+    return Frontier.parse(seq, roots)
+
+
+def _head_row(connection: Connection, *, lock: bool) -> tuple[int, Digest, str]:
+    row = connection.execute(_LOCKED_HEAD if lock else _HEAD).one_or_none()
+    if row is None:
+        raise _broken("the head row is missing", "head")
+    return row.seq, row.hash, row.tree
+
+
+def _chained(head: Head, told: Sequence[Told]) -> tuple[Entry, ...]:
     added: list[Entry] = []
     prev = head.hash
-    for seq, (kind, body) in enumerate(bodies, start=head.seq + 1):
-        digest = entry_hash(seq, prev, kind, body)
-        added.append(Entry(seq=seq, prev=prev, kind=kind, body=body, hash=digest))
+    for seq, new in enumerate(told, start=head.seq + 1):
+        digest = entry_hash(seq, prev, new.kind, new.body)
+        # Right as it is: checking it again would keep other writers waiting.
+        fields = {"seq": seq, "prev": prev, "kind": new.kind, "body": new.body, "hash": digest}
+        added.append(Entry.model_construct(None, **fields))
         prev = digest
     return tuple(added)
 

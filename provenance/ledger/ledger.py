@@ -8,12 +8,13 @@ from typing import Self
 from sqlalchemy import select
 
 from evoreg.provenance.ledger import queries, tables
-from evoreg.provenance.ledger.body import Body, stamp, write_body
-from evoreg.provenance.ledger.chain import PAGE, append_bodies, page_after, read_head
+from evoreg.provenance.ledger.body import Body, stamp
+from evoreg.provenance.ledger.chain import PAGE, append_told, page_after, read_head, told_as
 from evoreg.provenance.ledger.lineage import LineageBook, read_lineage
-from evoreg.provenance.ledger.projection import storable
 from evoreg.provenance.ledger.searches import SearchReader
+from evoreg.provenance.ledger.stillness import uncollected
 from evoreg.provenance.ledger.store import Store
+from evoreg.provenance.ledger.stored import storable
 from evoreg.provenance.ledger.values import (
     Head,
     NewEntry,
@@ -71,15 +72,17 @@ class Ledger(SearchReader):
             The entries as written.
 
         Raises:
-            InputError: A record does not belong to its kind or has no canonical form; or the
-                entries of a search do not follow what is on record (LEDGER_ORDER).
+            InputError: A record does not belong to its kind, is not valid or has no canonical
+                form; or the entries of a search do not follow what is on record (LEDGER_ORDER).
         """
         by, at = self.signature()
-        bodies = [(new.kind, write_body(new, at, by)) for new in news]
-        if not bodies:
-            return ()
-        with self.store.writing() as connection:
-            return append_bodies(connection, bodies)
+        with uncollected():
+            # Whatever can be done beforehand is: others wait while the transaction is open.
+            told = [told_as(new, at, by) for new in news]
+            if not told:
+                return ()
+            with self.store.writing() as connection:
+                return append_told(connection, told)
 
     def head(self) -> Head:
         """Return how far the ledger reaches."""

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 from sqlalchemy import Connection, select
 
 from evoreg.provenance.ledger import tables
-from evoreg.provenance.ledger.projection import restored
+from evoreg.provenance.ledger.stored import restored
 from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.lineage import EdgeOrigin, Relation
 

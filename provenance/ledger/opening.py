@@ -7,13 +7,11 @@ from importlib import resources
 from sqlalchemy import Connection, inspect, text
 
 from evoreg.provenance.ledger.ledger import Ledger
+from evoreg.provenance.ledger.rebuild import rebuild_tables
 from evoreg.provenance.ledger.store import Store, open_store
 from evoreg.provenance.ledger.tables import REVISIONS, VERSION_TABLE
 from evoreg.provenance.ledger.triggers import trigger_problems
 from evoreg.provenance.records.errors import Code, InputError, UsageError, VerificationError
-
-# Any number that other programs are unlikely to use: it keeps two migrations apart.
-_MIGRATION_LOCK = 0x65766F726567
 
 
 def open_ledger(
@@ -23,6 +21,7 @@ def open_ledger(
     clock: Callable[[], datetime],
     patience: float = 30.0,
     strict: bool = True,
+    read_only: bool = False,
 ) -> Ledger:
     """Open a ledger; an empty database becomes a new one, older tables are brought up to date.
 
@@ -33,6 +32,8 @@ def open_ledger(
         patience: Seconds to wait for another writer before giving up.
         strict: False opens a ledger whose triggers are missing, so that `verify` can look at it;
             nothing can be appended to such a one.
+        read_only: Make and migrate nothing, and refuse to write (UsageError). This needs no right
+            to write, and keeps no writer waiting.
 
     Returns:
         The ledger; use it in a ``with`` statement or close it.
@@ -40,13 +41,34 @@ def open_ledger(
     Raises:
         UsageError: The address is none, psycopg is not installed, or the actor is empty.
         InputError: The database cannot be reached or stays locked, holds something else, or was
-            written by a newer version (LEDGER_UNREACHABLE, LEDGER_BUSY, LEDGER_VERSION).
+            written by a newer version (LEDGER_UNREACHABLE, LEDGER_BUSY, LEDGER_VERSION); or it is
+            to be read only, and holds no ledger or an older one (LEDGER_VERSION).
         VerificationError: The triggers that keep the entries append-only are missing.
     """
-    if not actor.strip():
-        raise UsageError(Code.USAGE, "the actor of the ledger is empty", hint="say who writes")
-    store = open_store(url, patience)
+    store = open_store(url, patience, read_only=read_only)
+    return ledger_in(store, actor=actor, clock=clock, strict=strict)
+
+
+def ledger_in(
+    store: Store, *, actor: str, clock: Callable[[], datetime], strict: bool = True
+) -> Ledger:
+    """Open the ledger in a store; like `open_ledger`, for a store of any backend.
+
+    Args:
+        store: The store; it is closed with the ledger, and if this fails.
+        actor: Who writes.
+        clock: Gives the time of writing.
+        strict: False opens a ledger whose triggers are missing.
+
+    Returns:
+        The ledger.
+
+    Raises:
+        EvoregError: As `open_ledger` does.
+    """
     try:
+        if not actor.strip():
+            raise UsageError(Code.USAGE, "the actor of the ledger is empty", hint="say who writes")
         _prepare(store)
         if strict:
             _assert_triggers(store)
@@ -61,6 +83,8 @@ def _prepare(store: Store) -> None:
         found = _revision(connection, store.name)
     if found == REVISIONS[-1]:
         return
+    if store.read_only:
+        raise _only_read(found, store.name)
     try:
         _bring_up(store)
     except InputError as error:
@@ -73,14 +97,24 @@ def _prepare(store: Store) -> None:
         ) from error
 
 
+def _only_read(found: str | None, where: str) -> InputError:
+    what = "the database holds no ledger yet"
+    if found is not None:
+        what = f"the tables have version {found}, and must be brought up to {REVISIONS[-1]} first"
+    hint = "open it once for writing, with the right to change its tables"
+    return InputError(Code.LEDGER_VERSION, what, where=where, hint=hint)
+
+
 def _bring_up(store: Store) -> None:
     with store.writing() as connection:
-        if connection.dialect.name == "postgresql":
-            lock = text("SELECT pg_advisory_xact_lock(:key)")
-            connection.execute(lock, {"key": _MIGRATION_LOCK})
+        store.backend.lock_migration(connection)
         # Somebody else may have been quicker.
-        if _revision(connection, store.name) != REVISIONS[-1]:
+        found = _revision(connection, store.name)
+        if found != REVISIONS[-1]:
             _migrate(connection)
+        if found is not None and found != REVISIONS[-1]:
+            # What newer tables hold of older entries follows from the entries.
+            rebuild_tables(connection)
 
 
 def _assert_triggers(store: Store) -> None:

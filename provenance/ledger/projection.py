@@ -1,198 +1,135 @@
-"""Projections: the rows of the index tables that follow from an entry, and from nothing else."""
+"""Projections: the rows of the index tables that follow from an entry.
 
-import re
-from collections.abc import Iterable, Iterator
+They follow from nothing else, but for one exception: rows of item scores that a later entry
+pruned are not there any more (`evoreg.provenance.ledger.retention`).
+"""
 
-from sqlalchemy import Connection, Table, insert
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
-from evoreg.provenance.ledger import search_tables, tables
-from evoreg.provenance.ledger.body import Body, read_body
-from evoreg.provenance.records.candidate import Candidate, Fraction
+from sqlalchemy import Connection, Table
+
+from evoreg.provenance.ledger import tables
+from evoreg.provenance.ledger.bulk import insert_rows
+from evoreg.provenance.ledger.search_projection import Cells, searching_rows, share_cells
+from evoreg.provenance.ledger.stored import storable, storable_or_none
+from evoreg.provenance.records.candidate import Candidate
 from evoreg.provenance.records.decision import Decision
-from evoreg.provenance.records.entry import Entry
-from evoreg.provenance.records.evaluation import Evaluation, Generation
 from evoreg.provenance.records.license import LicenseClaim
 from evoreg.provenance.records.lineage import Edge
 from evoreg.provenance.records.model import Model
+from evoreg.provenance.records.pruning import Pruning
+from evoreg.provenance.records.publication import Publication
 from evoreg.provenance.records.record import Record
 from evoreg.provenance.records.release import Release
-from evoreg.provenance.records.result import SearchResult
-from evoreg.provenance.records.search import Search
 from evoreg.provenance.records.text import HeldText
 
-Row = dict[str, object]
-"""A row of an index table: column to value."""
-
-_SHARE = ("reference", "nominal", "effective", "alignment", "used")
-_SEARCH = ("id", "name", "run", "seed", "merge_seed", "intent", "decision", "outbound")
-_EVALUATION = ("search", "stage", "generation", "place", "origin", "label", "candidate")
-_GENERATION = ("search", "stage", "number", "evaluations", "failed", "items")
-_PARENT = ("parent", "revision", "parent_identity", "relation", "origin")
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+Rows = Iterator[tuple[Table, Cells]]
+"""Tables and rows, the cells of a row in the order of the columns."""
 
 
-def project(entry: Entry) -> list[tuple[Table, Row]]:
+def rows_of(seq: int, record: Record, location: str = "") -> Rows:
     """Return the rows that an entry leaves in the index tables.
 
     Args:
-        entry: Any entry.
-
-    Returns:
-        Pairs of table and row, in the order of the record.
-
-    Raises:
-        InputError: The body does not hold a record of the entry's kind.
-    """
-    return rows_of(entry.seq, read_body(entry.kind, entry.body))
-
-
-def rows_of(seq: int, body: Body) -> list[tuple[Table, Row]]:
-    """Return the rows that an entry leaves in the index tables, once its body was read.
-
-    Args:
         seq: Number of the entry.
-        body: What it says.
+        record: What it says.
+        location: The ``location`` beside the record; of models only.
 
-    Returns:
-        Pairs of table and row, in the order of the record.
+    Yields:
+        Table and row, in the order of the record.
     """
-    return [
-        (table, {"seq": seq, **{name: _stored(value) for name, value in row.items()}})
-        for table, row in _rows(body)
-    ]
+    if isinstance(record, Model):
+        return _model(seq, record, location)
+    maker = _MAKERS.get(type(record))
+    return searching_rows(seq, record) if maker is None else maker(seq, record)
 
 
-def storable(value: str) -> str:
-    """Return a text as the index tables hold it.
-
-    PostgreSQL cannot store U+0000. Names and licence expressions come from cards that anybody may
-    write, and must not make an entry unwritable.
-
-    Args:
-        value: Any text.
-
-    Returns:
-        The text with a backslash as two, and U+0000 as a backslash and a zero.
-    """
-    return value.replace("\\", "\\\\").replace("\0", "\\0")
-
-
-def restored(value: str) -> str:
-    """Return a text of the index tables as it was before `storable`.
-
-    Args:
-        value: A text that `storable` returned.
-
-    Returns:
-        The text as the entry has it.
-    """
-    if "\\" not in value:
-        return value
-    return _ESCAPED.sub(lambda found: "\0" if found[1] == "0" else found[1], value)
-
-
-def write_projections(connection: Connection, written: Iterable[Entry]) -> None:
+def write_projections(connection: Connection, written: Iterable[tuple[int, Record, str]]) -> None:
     """Write the rows of some entries into the index tables.
 
     Args:
         connection: A connection inside a writing transaction.
-        written: Entries whose rows are not there yet.
-
-    Raises:
-        InputError: A body does not hold a record of its entry's kind.
+        written: Number, record and ``location`` of each entry; their rows are not there yet.
     """
-    rows: dict[str, list[Row]] = {table.name: [] for table in tables.PROJECTIONS}
-    for entry in written:
-        for table, row in project(entry):
-            rows[table.name].append(row)
-    for table in tables.PROJECTIONS:
-        if rows[table.name]:
-            connection.execute(insert(table), rows[table.name])
+    rows: dict[Table, list[Cells]] = {table: [] for table in tables.PROJECTIONS}
+    for seq, record, location in written:
+        for table, row in rows_of(seq, record, location):
+            rows[table].append(row)
+    for table, found in rows.items():
+        if found:
+            insert_rows(connection, table, found)
 
 
-def _rows(body: Body) -> Iterator[tuple[Table, Row]]:
-    match body.record:
-        case Model() as model:
-            yield from _model(model, body.location)
-        case LicenseClaim() as claim:
-            yield tables.claims, _fields(claim, "model", "identity", "expression", "origin")
-        case Edge() as edge:
-            yield tables.edges, _fields(edge, "child", "identity", *_PARENT)
-        case HeldText() as held:
-            yield tables.texts, _fields(held, "digest", "size")
-        case Decision() as decision:
-            digest = decision.record_digest()
-            yield (
-                tables.decisions,
-                {"digest": digest, "intent": decision.intent, "verdict": str(decision.verdict)},
-            )
-        case Candidate() as candidate:
-            yield from _candidate(candidate)
-        case Release() as release:
-            fields = ("candidate", "decision", "intent", "name", "license")
-            yield tables.releases, _fields(release, *fields)
-        case _:
-            yield from _searching(body.record)
-
-
-def _searching(record: Record) -> Iterator[tuple[Table, Row]]:
-    match record:
-        case Search() as search:
-            yield search_tables.searches, _fields(search, *_SEARCH)
-        case Evaluation() as evaluation:
-            yield from _evaluation(evaluation)
-        case Generation() as generation:
-            first: Row = {"best": _first(generation.best), "mean": _first(generation.mean)}
-            yield search_tables.generations, _fields(generation, *_GENERATION) | first
-        case SearchResult() as result:
-            yield search_tables.results, _fields(result, "search", "winner", "label")
-
-
-def _stored(value: object) -> object:
-    return storable(value) if isinstance(value, str) else value
-
-
-def _fields(record: object, *names: str) -> Row:
-    return {name: getattr(record, name) for name in names}
-
-
-def _model(model: Model, location: str) -> Iterator[tuple[Table, Row]]:
-    yield tables.models, _fields(model, "name", "revision", "identity") | {"location": location}
+def _model(seq: int, model: Model, location: str) -> Rows:
+    told = (storable(model.name), storable_or_none(model.revision), model.identity)
+    yield tables.models, (seq, *told, storable(location))
     part: Model | None = model
     depth = 0
     while part is not None:
         for position, file in enumerate(part.files):
-            place: Row = {"depth": depth, "position": position}
-            yield tables.model_files, place | _fields(file, "path", "size", "digest", "role")
+            what = (storable(file.path), file.size, file.digest, file.role)
+            yield tables.model_files, (seq, depth, position, *what)
         part, depth = part.adapter, depth + 1
 
 
-def _candidate(candidate: Candidate) -> Iterator[tuple[Table, Row]]:
-    method: Row = {"method": candidate.recipe.method}
-    yield tables.candidates, method | _fields(candidate, "id", "seed")
+def _claim(seq: int, claim: LicenseClaim) -> Rows:
+    told = (storable(claim.model), claim.identity, storable(claim.expression), claim.origin)
+    yield tables.claims, (seq, *told)
+
+
+def _edge(seq: int, edge: Edge) -> Rows:
+    parent = (storable(edge.parent), storable_or_none(edge.revision), edge.parent_identity)
+    told = (storable(edge.child), edge.identity, *parent, edge.relation, edge.origin)
+    yield tables.edges, (seq, *told)
+
+
+def _text(seq: int, held: HeldText) -> Rows:
+    yield tables.texts, (seq, held.digest, held.size)
+
+
+def _decision(seq: int, decision: Decision) -> Rows:
+    told = (decision.record_digest(), decision.intent, str(decision.verdict))
+    yield tables.decisions, (seq, *told)
+
+
+def _candidate(seq: int, candidate: Candidate) -> Rows:
+    method = storable(candidate.recipe.method)
+    yield tables.candidates, (seq, candidate.id, method, candidate.seed)
     identities = {item.reference: item.identity for item in candidate.ingredients}
     for position, share in enumerate(candidate.contributions):
-        place: Row = {"position": position, "identity": identities.get(share.reference)}
-        yield tables.contributions, place | _fields(share, *_SHARE)
+        reference, *numbers = share_cells(share)
+        identity = identities.get(share.reference)
+        yield tables.contributions, (seq, position, reference, identity, *numbers)
     for position, file in enumerate(candidate.outputs):
-        where: Row = {"position": position}
-        yield tables.outputs, where | _fields(file, "path", "digest", "size", "role")
+        what = (storable(file.path), file.digest, file.size, file.role)
+        yield tables.outputs, (seq, position, *what)
 
 
-def _evaluation(evaluation: Evaluation) -> Iterator[tuple[Table, Row]]:
-    fitness = _first(evaluation.fitness)
-    told: Row = {
-        "failure": None if evaluation.failure is None else evaluation.failure.code,
-        "fitness": fitness,
-        "fitness_value": None if fitness is None else float(fitness),
-    }
-    yield search_tables.evaluations, _fields(evaluation, *_EVALUATION) | told
-    for position, score in enumerate(evaluation.scores):
-        asked: Row = {"position": position, "items": len(score.items)}
-        yield search_tables.evaluation_scores, asked | _fields(score, "task", "split", "value")
-    for position, share in enumerate(evaluation.contributions):
-        yield search_tables.evaluation_shares, {"position": position} | _fields(share, *_SHARE)
+def _release(seq: int, release: Release) -> Rows:
+    made = (release.candidate, release.decision, release.intent)
+    told = (storable(release.name), storable(release.license), release.record_digest())
+    yield tables.releases, (seq, *made, *told)
 
 
-def _first(numbers: tuple[Fraction, ...]) -> Fraction | None:
-    return numbers[0] if numbers else None
+def _publication(seq: int, step: Publication) -> Rows:
+    where = (step.release, storable(step.target), storable(step.branch))
+    told = (step.state, step.prepared, storable_or_none(step.commit))
+    yield tables.publications, (seq, *where, *told)
+
+
+def _pruning(seq: int, pruning: Pruning) -> Rows:
+    yield tables.prunings, (seq, pruning.what, pruning.search, pruning.through)
+
+
+# `Any`: each function takes the one record type under which it stands.
+_MAKERS: Mapping[type[Record], Callable[[int, Any], Rows]] = {
+    LicenseClaim: _claim,
+    Edge: _edge,
+    HeldText: _text,
+    Decision: _decision,
+    Candidate: _candidate,
+    Release: _release,
+    Publication: _publication,
+    Pruning: _pruning,
+}

@@ -1,15 +1,22 @@
 """The queries behind the questions about searches."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    literal,
+    select,
+    union,
+    union_all,
+)
 
 from evoreg.provenance.ledger import search_tables, tables
 from evoreg.provenance.ledger.body import Body
 from evoreg.provenance.ledger.course import Step
-from evoreg.provenance.ledger.projection import restored
 from evoreg.provenance.ledger.queries import bodies_of, find_bodies
 from evoreg.provenance.ledger.search_values import (
     EvaluationRow,
@@ -18,11 +25,10 @@ from evoreg.provenance.ledger.search_values import (
     RecordedResult,
     RecordedSearch,
     ScoreRow,
-    Tally,
     Wanted,
 )
 from evoreg.provenance.ledger.stillness import uncollected
-from evoreg.provenance.records.candidate import Fraction
+from evoreg.provenance.ledger.stored import restored
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.evaluation import Evaluation, Generation
@@ -31,7 +37,11 @@ from evoreg.provenance.records.search import Search
 
 _BEGINNING = re.compile(r"(?:sha256:)?([0-9a-f]{1,64})")
 _BEHIND_DIGITS = "g"
+_FEW = 1000
+"""Rows that are named one by one, once an index has told which they are."""
 _EVALUATIONS = search_tables.evaluations.c
+NOT_SAMPLED = _EVALUATIONS.origin != literal("sampled", literal_execute=True)
+"""The condition of the index ``evaluations_others``, without a parameter, so that it is used."""
 _Recorded = TypeVar("_Recorded")
 
 
@@ -62,21 +72,49 @@ def numbers(search: Digest, wanted: Wanted) -> Select[int]:
     Returns:
         A query over one column.
     """
+    if wanted.order == "fitness" and wanted.failed is None and wanted.limit is not None:
+        return _some_of_both(search, wanted)
+    query = select(_EVALUATIONS.seq).where(*_conditions(search, wanted))
+    value = _EVALUATIONS.fitness_value
+    match wanted.order, wanted.failed:
+        case "fitness", False:  # the order of an index
+            query = query.order_by(value.desc(), _EVALUATIONS.seq)
+        case "fitness", _:
+            query = query.order_by(value.is_(None), value.desc(), _EVALUATIONS.seq)
+        case _ if wanted.generation is not None:  # likewise
+            query = query.order_by(_EVALUATIONS.place, _EVALUATIONS.seq)
+        case _:
+            query = query.order_by(_EVALUATIONS.seq)
+    return query.limit(wanted.limit)
+
+
+def _some_of_both(search: Digest, wanted: Wanted) -> Select[int]:
+    # An index gives the first of those that have a fitness, and the first of those that have none;
+    # only so many need be put in order.
+    value = _EVALUATIONS.fitness_value
+    mine = select(_EVALUATIONS.seq).where(*_conditions(search, wanted)).limit(wanted.limit)
+    scored = mine.where(value.is_not(None)).order_by(value.desc(), _EVALUATIONS.seq).subquery()
+    others = mine.where(value.is_(None)).order_by(_EVALUATIONS.seq).subquery()
+    both = union_all(select(scored.c.seq), select(others.c.seq))
+    query = select(_EVALUATIONS.seq).where(_EVALUATIONS.seq.in_(both))
+    query = query.order_by(value.is_(None), value.desc(), _EVALUATIONS.seq)
+    return query.limit(wanted.limit)
+
+
+def _conditions(search: Digest, wanted: Wanted) -> list[ColumnElement[bool]]:
     conditions = [_EVALUATIONS.search == search]
     pairs = ((_EVALUATIONS.stage, wanted.stage), (_EVALUATIONS.generation, wanted.generation))
     conditions += [column == value for column, value in pairs if value is not None]
     if wanted.origin is not None:
         conditions.append(_EVALUATIONS.origin == wanted.origin)
+        if wanted.origin != "sampled":
+            conditions.append(NOT_SAMPLED)
     if wanted.failed is not None:
         empty = _EVALUATIONS.failure.is_(None)
+        if wanted.order == "fitness" and not wanted.failed:
+            empty = _EVALUATIONS.fitness_value.is_not(None)  # the index knows what failed by this
         conditions.append(~empty if wanted.failed else empty)
-    query = select(_EVALUATIONS.seq).where(*conditions)
-    if wanted.order == "fitness":
-        best = (_EVALUATIONS.fitness_value.is_(None), _EVALUATIONS.fitness_value.desc())
-        query = query.order_by(*best, _EVALUATIONS.seq)
-    else:
-        query = query.order_by(_EVALUATIONS.seq)
-    return query.limit(wanted.limit)
+    return conditions
 
 
 def find_searches(
@@ -154,7 +192,29 @@ def evaluation_rows(
         The rows in this order.
     """
     chosen = numbers(search, wanted)
-    scores = _score_rows(connection, chosen)
+    if wanted.limit is not None and wanted.limit <= _FEW:
+        return rows_at(connection, list(connection.scalars(chosen)))
+    return _rows(connection, chosen, _score_rows(connection, select(chosen.subquery().c.seq)))
+
+
+def rows_at(connection: Connection, seqs: Sequence[int]) -> tuple[EvaluationRow, ...]:
+    """Return some evaluations from the index tables alone.
+
+    Args:
+        connection: A connection to the ledger.
+        seqs: Numbers of their entries, a page of them.
+
+    Returns:
+        The rows in this order.
+    """
+    chosen = select(_EVALUATIONS.seq).where(_EVALUATIONS.seq.in_(seqs))
+    rows = {row.seq: row for row in _rows(connection, chosen, _score_rows(connection, seqs))}
+    return tuple(rows[seq] for seq in seqs if seq in rows)
+
+
+def _rows(
+    connection: Connection, chosen: Select[int], scores: Mapping[int, tuple[ScoreRow, ...]]
+) -> tuple[EvaluationRow, ...]:
     names = ("seq", "search", "stage", "generation", "place", "origin", "label", "candidate")
     columns = [_EVALUATIONS[name] for name in (*names, "failure", "fitness")]
     rows = connection.execute(chosen.with_only_columns(*columns, maintain_column_froms=True))
@@ -189,59 +249,11 @@ def candidate_ids(connection: Connection, beginning: str, limit: int) -> tuple[D
     return tuple(sorted(connection.scalars(union(*queries)))[:limit])
 
 
-def standing(
-    connection: Connection, search: Digest, fitness: Fraction, generation: int | None
-) -> tuple[int, int]:
-    """Return where a first objective stands among those of a search.
-
-    Args:
-        connection: A connection to the ledger.
-        search: `Search.id`.
-        fitness: The first objective.
-        generation: Only among those of this generation; nothing means all.
-
-    Returns:
-        Its place, from 1, and how many there are.
-    """
-    value = _EVALUATIONS.fitness_value
-    query = select(func.count()).where(_EVALUATIONS.search == search, value.is_not(None))
-    if generation is not None:
-        query = query.where(_EVALUATIONS.generation == generation)
-    better = connection.scalar(query.where(value > float(fitness))) or 0
-    return better + 1, connection.scalar(query) or 0
-
-
-def tally(connection: Connection, search: Digest) -> Tally:
-    """Return what a search amounts to.
-
-    Args:
-        connection: A connection to the ledger.
-        search: `Search.id`.
-
-    Returns:
-        The numbers.
-    """
-    ends, done = search_tables.generations.c, search_tables.results.c
-    mine = _EVALUATIONS.search == search
-    counts = select(func.count(), func.count(_EVALUATIONS.failure)).where(mine)
-    tried, failed = connection.execute(counts).one()
-    best = numbers(search, Wanted(failed=False, order="fitness", limit=1))
-    fitness = connection.scalar(best.with_only_columns(_EVALUATIONS.fitness))
-    closed = select(func.count()).where(ends.search == search)
-    ended = select(func.count()).where(done.search == search)
-    return Tally(
-        tried,
-        failed,
-        connection.scalar(closed) or 0,
-        fitness,
-        bool(connection.scalar(ended)),
-    )
-
-
-def _score_rows(connection: Connection, chosen: Select[int]) -> Mapping[int, tuple[ScoreRow, ...]]:
+def _score_rows(
+    connection: Connection, chosen: Select[int] | Sequence[int]
+) -> Mapping[int, tuple[ScoreRow, ...]]:
     table = search_tables.evaluation_scores
-    numbers_of = select(chosen.subquery().c.seq)
-    query = select(table).where(table.c.seq.in_(numbers_of)).order_by(*table.primary_key)
+    query = select(table).where(table.c.seq.in_(chosen)).order_by(*table.primary_key)
     found: dict[int, tuple[ScoreRow, ...]] = {}
     for row in connection.execute(query):
         score = ScoreRow(restored(row.task), row.split, row.value, row.items)

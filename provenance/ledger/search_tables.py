@@ -21,6 +21,19 @@ searches = Table(
 )
 """Searches."""
 
+search_sources = Table(
+    "search_sources",
+    metadata,
+    seq(),
+    place("position"),
+    Column("reference", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("revision", Text),
+    Column("identity", Text, nullable=False),
+    Index("search_sources_identity", "identity"),
+)
+"""The exact weights of every model that may take part in a search."""
+
 evaluations = Table(
     "evaluations",
     metadata,
@@ -36,7 +49,10 @@ evaluations = Table(
     Column("fitness", Text),
     Column("fitness_value", Double),
     Index("evaluations_course", "search", "seq"),
-    Index("evaluations_best", "search", "fitness_value"),
+    Index("evaluations_generation", "search", "generation", "place"),
+    Index("evaluations_best", "search", "fitness_value", "seq"),
+    # The migrations make it an index of those only that are not ``sampled``, which are few.
+    Index("evaluations_others", "search", "origin", "seq"),
     Index("evaluations_candidate", "candidate"),
 )
 """Candidates as searches scored them. `fitness` is the first objective as the text that was hashed,
@@ -53,6 +69,17 @@ evaluation_scores = Table(
     Column("items", Integer, nullable=False),
 )
 """Scores of these candidates by task; `items` is how many items were asked."""
+
+item_scores = Table(
+    "item_scores",
+    metadata,
+    seq(),
+    place("position"),
+    Column("items", Text, nullable=False),
+    Column("softs", Text, nullable=False),
+)
+"""Scores of single items in millionths, as a JSON list for each row of `evaluation_scores`; both
+SQLite and PostgreSQL can take such a list apart. They may be pruned."""
 
 evaluation_shares = Table(
     "evaluation_shares",
@@ -97,8 +124,10 @@ results = Table(
 
 SEARCH_TABLES = (
     searches,
+    search_sources,
     evaluations,
     evaluation_scores,
+    item_scores,
     evaluation_shares,
     generations,
     results,

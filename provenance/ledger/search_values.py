@@ -136,7 +136,8 @@ class Tally:
     """What a search amounts to so far."""
 
     evaluations: int
-    """Candidates scored, baselines, finalists and failures among them."""
+    """Candidates scored, baselines, finalists and failures among them: those of complete
+    generations, and those behind the last end."""
     failed: int
     """How many of them failed."""
     generations: int

@@ -3,8 +3,8 @@
 from sqlalchemy import select
 
 from evoreg.provenance.ledger import search_queries as queries
+from evoreg.provenance.ledger import tallies
 from evoreg.provenance.ledger.course import past_of
-from evoreg.provenance.ledger.projection import storable
 from evoreg.provenance.ledger.search_tables import evaluations, generations, results, searches
 from evoreg.provenance.ledger.search_values import (
     EvaluationRow,
@@ -17,6 +17,7 @@ from evoreg.provenance.ledger.search_values import (
     Wanted,
 )
 from evoreg.provenance.ledger.store import Store
+from evoreg.provenance.ledger.stored import storable
 from evoreg.provenance.records.candidate import Fraction
 from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.evaluation import Origin
@@ -193,7 +194,7 @@ class SearchReader:
             Its place, from 1 for the best (equal ones share a place), and how many there are.
         """
         with self.store.reading() as connection:
-            return queries.standing(connection, search, fitness, generation)
+            return tallies.standing(connection, search, fitness, generation)
 
     def tally(self, search: Digest) -> Tally:
         """Return what a search amounts to so far, without reading the entries.
@@ -205,4 +206,4 @@ class SearchReader:
             The numbers.
         """
         with self.store.reading() as connection:
-            return queries.tally(connection, search)
+            return tallies.tally(connection, search)

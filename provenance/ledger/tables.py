@@ -24,7 +24,7 @@ from evoreg.provenance.ledger.search_tables import SEARCH_TABLES
 VERSION_TABLE = "ledger_version"
 """The table in which the migrations note how far they have come."""
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """All schema versions, oldest first; the last is the one that this program writes."""
 
 entries = Table(
@@ -47,9 +47,21 @@ head = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("seq", BigInteger, nullable=False),
     Column("hash", Text, nullable=False),
+    Column("tree", Text, nullable=False, server_default=""),
     CheckConstraint("id = 1", name="one_row"),
 )
-"""One row: the last entry. Writers lock it first, so they queue instead of forking the chain."""
+"""One row: the last entry. Writers lock it first, so they queue instead of forking the chain.
+`tree` is the frontier of the Merkle tree, as `proofs.merkle.Frontier` writes it."""
+
+tree_nodes = Table(
+    "tree_nodes",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("position", SEQ, primary_key=True, autoincrement=False),
+    Column("hash", Text, nullable=False),
+)
+"""Roots of the complete subtrees with 256, 65,536, ... entries, so that a proof need not read all
+of the ledger. `level` is the base-2 logarithm of that count, `position` counts from 0."""
 
 models = Table(
     "models",
@@ -105,6 +117,7 @@ edges = Table(
     Column("origin", Text, nullable=False),
     Index("edges_identity", "identity"),
     Index("edges_parent", "parent"),  # in PostgreSQL as models_name
+    Index("edges_parent_identity", "parent_identity"),
 )
 """Edges of the lineage; `identity` is that of the child."""
 
@@ -177,9 +190,37 @@ releases = Table(
     Column("intent", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("license", Text, nullable=False),
+    Column("digest", Text, nullable=False, server_default=""),
     Index("releases_candidate", "candidate"),
+    Index("releases_decision", "decision"),
+    Index("releases_digest", "digest"),
 )
-"""Releases."""
+"""Releases; `digest` is that of the record, by which publications name it."""
+
+publications = Table(
+    "publications",
+    metadata,
+    seq(),
+    Column("release", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("branch", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("prepared", BigInteger),
+    Column("commit", Text),
+    Index("publications_release", "release"),
+    Index("publications_prepared", "prepared"),
+)
+"""Steps of publications; `prepared` is the entry that began it, nothing for the beginning."""
+
+prunings = Table(
+    "prunings",
+    metadata,
+    seq(),
+    Column("what", Text, nullable=False),
+    Column("search", Text),
+    Column("through", BigInteger, nullable=False),
+)
+"""Rows of index tables that are no longer kept."""
 
 PROJECTIONS = (
     models,
@@ -192,6 +233,8 @@ PROJECTIONS = (
     contributions,
     outputs,
     releases,
+    publications,
+    prunings,
     *SEARCH_TABLES,
 )
 """The index tables."""

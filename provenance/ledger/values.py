@@ -9,6 +9,7 @@ from evoreg.provenance.records.decision import Decision
 from evoreg.provenance.records.digest import Digest
 from evoreg.provenance.records.entry import GENESIS, EntryKind
 from evoreg.provenance.records.model import Model
+from evoreg.provenance.records.publication import Publication, PublicationState
 from evoreg.provenance.records.record import Record
 from evoreg.provenance.records.release import Release
 
@@ -81,3 +82,26 @@ class RecordedRelease(Written):
 
     release: Release
     """The record."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedStep(Written):
+    """A step of a publication of the ledger."""
+
+    publication: Publication
+    """The record."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationCourse:
+    """A publication from its first step to its last."""
+
+    prepared: RecordedStep
+    """What was announced before anything left this machine."""
+    settled: RecordedStep | None
+    """How it ended; nothing as long as that is not known."""
+
+    @property
+    def state(self) -> PublicationState:
+        """How far it has come."""
+        return (self.settled or self.prepared).publication.state

@@ -1,25 +1,29 @@
 """Checking the books: every hash, the order, the head, the bodies, the triggers, the indexes.
 
-The ledger by itself shows every change but two: a tail that was cut off with the head set back,
-and a history that was hashed anew from some entry on. Both show against an anchor: a `Head` that
-was kept where the person who changed the books could not reach it.
+The ledger by itself shows every change but two: a tail that was cut off with the head and its tree
+set back, and a history that was hashed anew from some entry on. Both show against an anchor or a
+checkpoint: a `Head` or `Checkpoint` that was kept where the person who changed the books could not
+reach it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Table, or_, select, type_coerce
-from sqlalchemy.types import NullType
+from sqlalchemy import Connection, text
 
-from evoreg.provenance.ledger import tables
-from evoreg.provenance.ledger.audit import Walk
-from evoreg.provenance.ledger.chain import COLUMNS, PAGE, EntryRow
+from evoreg.provenance.ledger.audit import broken_entry
 from evoreg.provenance.ledger.ledger import Ledger
-from evoreg.provenance.ledger.projection import Row, rows_of
+from evoreg.provenance.ledger.tables import PROJECTIONS, REVISIONS, VERSION_TABLE
+from evoreg.provenance.ledger.tree import against
 from evoreg.provenance.ledger.triggers import trigger_problems
 from evoreg.provenance.ledger.values import Head
-from evoreg.provenance.records.errors import Code, Problem
+from evoreg.provenance.ledger.verify_range import Part
+from evoreg.provenance.ledger.verify_rows import rows_beyond
+from evoreg.provenance.ledger.verify_share import check_all, seams
+from evoreg.provenance.ledger.verify_tree import head_problems, node_problems, tree_of
+from evoreg.provenance.proofs.checkpoint import Checkpoint
+from evoreg.provenance.proofs.merkle import EMPTY_ROOT
+from evoreg.provenance.records.errors import Code, Problem, VerificationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +34,28 @@ class VerificationReport:
     """Rows that were read."""
     head: Head
     """The last entry; keep it elsewhere as the anchor of the next check."""
+    root: bytes
+    """Root of the Merkle tree over the entries, 32 bytes, as a checkpoint of them says it; that of
+    the empty tree if their numbers have gaps."""
     problems: tuple[Problem, ...]
-    """All that is wrong: entries in their order, head, index tables, triggers. Empty is good."""
+    """All that is wrong: entries in their order, head and tree, index tables, triggers,
+    checkpoints. Empty is good."""
 
 
-def verify(ledger: Ledger, anchor: Head | None = None) -> VerificationReport:
+def verify(
+    ledger: Ledger,
+    anchor: Head | None = None,
+    checkpoints: Sequence[Checkpoint] = (),
+    workers: int | None = None,
+) -> VerificationReport:
     """Check the whole ledger in one state; writers may go on meanwhile.
 
     Args:
         ledger: An open ledger.
         anchor: A head that was noted earlier and kept elsewhere.
+        checkpoints: Checkpoints that were made earlier and kept elsewhere.
+        workers: How many processes share the work, from 1; nothing means one for each processor
+            if the ledger is large, otherwise only this one.
 
     Returns:
         What was found. Each problem has the code LEDGER_BROKEN and names its entry or table.
@@ -48,89 +64,63 @@ def verify(ledger: Ledger, anchor: Head | None = None) -> VerificationReport:
         InputError: The database cannot be reached.
         VerificationError: The database is too damaged to be read at all.
     """
-    walk = Walk(anchor or Head())
-    differing: dict[str, list[int]] = {table.name: [] for table in tables.PROJECTIONS}
-    query = select(*COLUMNS).order_by(tables.entries.c.seq, tables.entries.c.hash)
+    noted = anchor or Head()
     with ledger.store.reading() as connection:
-        rows = connection.execute(query.execution_options(yield_per=PAGE))
-        for page in rows.partitions():
-            _check_page(connection, walk, page, differing)
-        walk.finish()
-        _compare_beyond(connection, walk.last.seq, differing)
+        parts = check_all(connection, ledger.store.address, noted, workers)
+        last = next((part.last for part in reversed(parts)), Head())
+        root, found = _tree_problems(connection, parts, last)
         problems = (
-            *walk.problems,
-            *_head_problems(connection, walk.last),
-            *_index_problems(differing),
+            *(problem for part in parts for problem in part.problems),
+            *seams(parts),
+            *_cut(last, noted),
+            *found,
+            *_index_problems(connection, parts, last),
             *trigger_problems(connection),
+            *_version_problems(connection),
+            *_against(connection, checkpoints),
         )
-    return VerificationReport(walk.count, walk.last, problems)
+    return VerificationReport(sum(part.count for part in parts), last, root, problems)
 
 
-def _check_page(
-    connection: Connection, walk: Walk, page: Sequence[EntryRow], differing: dict[str, list[int]]
-) -> None:
-    after = walk.last.seq
-    expected: dict[str, dict[int, list[Row]]] = {table.name: {} for table in tables.PROJECTIONS}
-    readable: set[int] = set()
-    for row in page:
-        body = walk.step(row)
-        if body is not None:
-            readable.add(row.seq)
-            for table, content in rows_of(row.seq, body):
-                expected[table.name].setdefault(row.seq, []).append(content)
-    unreadable = {row.seq for row in page} - readable
-    for table in tables.PROJECTIONS:
-        actual = _rows_between(connection, table, after, walk.last.seq)
-        wanted = expected[table.name]
-        different = {seq for seq in {*wanted, *actual} if wanted.get(seq) != actual.get(seq)}
-        differing[table.name] += sorted(different - unreadable)
+def _cut(last: Head, anchor: Head) -> Iterator[Problem]:
+    if last.seq < anchor.seq:
+        what = f"the tail was cut off: the anchor is at {anchor.seq}"
+        yield broken_entry(what, f"entry {last.seq}")
 
 
-def _rows_between(
-    connection: Connection, table: Table, after: int, last: int
-) -> dict[int, list[Row]]:
-    query = select(*map(_plain, table.c)).where(table.c.seq > after, table.c.seq <= last)
-    found: dict[int, list[Row]] = {}
-    for row in connection.execute(query.order_by(*table.primary_key)).mappings():
-        found.setdefault(row["seq"], []).append(dict(row))
-    return found
+def _tree_problems(
+    connection: Connection, parts: Sequence[Part], last: Head
+) -> tuple[bytes, list[Problem]]:
+    if not all(part.gapless for part in parts):
+        return EMPTY_ROOT, head_problems(connection, last, None)
+    frontier, nodes = tree_of(parts)
+    found = head_problems(connection, last, frontier)
+    return frontier.root(), [*found, *node_problems(connection, nodes)]
 
 
-# `Any`: columns of every type go through here.
-def _plain(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    # A truth value is read as stored: in a damaged SQLite file it may be anything.
-    if not isinstance(column.type, Boolean):
-        return column
-    return type_coerce(column, NullType()).label(column.name)
+def _index_problems(connection: Connection, parts: Sequence[Part], last: Head) -> Iterator[Problem]:
+    beyond = rows_beyond(connection, last.seq)
+    for name in (table.name for table in PROJECTIONS):
+        inside = [seq for part in parts for seq in part.differing.get(name, ())]
+        found = [*inside, *beyond.get(name, ())]
+        if found:
+            what = f"differs from the entries: {len(found)} in all, first entry {found[0]}"
+            hint = "run evoreg ledger rebuild"
+            yield Problem(Code.LEDGER_BROKEN, what, f"table {name}", hint)
 
 
-def _compare_beyond(connection: Connection, last: int, differing: dict[str, list[int]]) -> None:
-    for table in tables.PROJECTIONS:
-        beyond = select(table.c.seq).where(or_(table.c.seq < 1, table.c.seq > last)).distinct()
-        differing[table.name] += connection.execute(beyond.order_by(table.c.seq)).scalars()
+def _version_problems(connection: Connection) -> Iterator[Problem]:
+    query = text(f"SELECT version_num FROM {VERSION_TABLE}")
+    found = [str(version) for version in connection.execute(query).scalars()]
+    if found != [REVISIONS[-1]]:
+        said = ", ".join(found) or "nothing"
+        what = f"says {said}, but the tables have version {REVISIONS[-1]}"
+        hint = f"if nothing else is wrong, write {REVISIONS[-1]} there; else restore a backup"
+        yield Problem(Code.LEDGER_BROKEN, what, f"table {VERSION_TABLE}", hint)
 
 
-def _head_problems(connection: Connection, last: Head) -> list[Problem]:
-    query = select(tables.head.c.seq, tables.head.c.hash)
-    found = [Head(row.seq, row.hash) for row in connection.execute(query)]
-    if found == [last]:
-        return []
-    said = ", ".join(str(head.seq) for head in found) or "nothing"
-    what = f"the head row says {said}, but the last entry is {last.seq}"
-    if len(found) == 1 and found[0].seq == last.seq:
-        what = f"the head row has another hash than the last entry, {last.seq}"
-    hint = "if no entry is missing, set the head row to the last entry; else restore a backup"
-    return [Problem(Code.LEDGER_BROKEN, what, "head", hint)]
-
-
-def _index_problems(differing: dict[str, list[int]]) -> list[Problem]:
-    return [
-        Problem(
-            Code.LEDGER_BROKEN,
-            f"differs from the entries: {len(found)} in all, first entry {found[0]}",
-            f"table {name}",
-            "run evoreg ledger rebuild",
-        )
-        for name, found in differing.items()
-        if found
-    ]
+def _against(connection: Connection, checkpoints: Sequence[Checkpoint]) -> list[Problem]:
+    try:
+        return against(connection, checkpoints)
+    except VerificationError as error:
+        return list(error.problems)

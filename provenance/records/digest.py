@@ -1,21 +1,11 @@
 """A digest names bytes by their SHA-256, written ``sha256:<64 hexadecimal digits>``."""
 
 import hashlib
-import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import StringConstraints
 
-_FORM = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-def _checked(text: str) -> str:
-    if _FORM.fullmatch(text) is None:
-        raise ValueError("a digest is written sha256: and 64 lower-case hexadecimal digits")
-    return text
-
-
-Digest = Annotated[str, AfterValidator(_checked)]
+Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 """Text of the form ``sha256:<hex>``; records refuse any other form."""
 
 

@@ -20,9 +20,12 @@ EntryKind = Literal[
     "evaluation",
     "generation",
     "result",
+    "publication",
+    "pruning",
 ]
 """What a line tells: a registered model, a licence claim, an edge of the lineage, a held text, a
-decision, a candidate, a release, a search with its evaluations, generations and result."""
+decision, a candidate, a release, a search with its evaluations, generations and result, a step of
+a publication, or that index tables were pruned."""
 
 GENESIS: Digest = "sha256:" + "0" * 64
 """The predecessor of the first entry."""

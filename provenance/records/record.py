@@ -84,8 +84,7 @@ class Grown(Record):
     @model_serializer(mode="wrap")
     def _without_later_defaults(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Json]:
         found: dict[str, Json] = serialize(self)
-        return {
-            key: value
-            for key, value in found.items()
-            if key not in self.LATER or value not in (None, [])
-        }
+        for name in self.LATER:
+            if found.get(name, self) in (None, []):
+                del found[name]
+        return found

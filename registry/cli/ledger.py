@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from evoreg.provenance.records.errors import Code, UsageError
 from evoreg.registry.cli import options
 from evoreg.registry.cli.exits import UNVERIFIED
+from evoreg.registry.cli.ledger_proofs import Keys
 from evoreg.registry.cli.screen import Screen, problem_json
 
 app = typer.Typer(help="The ledger: what was registered, decided and made.", no_args_is_help=True)
@@ -20,40 +22,78 @@ _Anchor = Annotated[
 ]
 
 
+_Checkpoints = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="FILE",
+        help="A checkpoint noted earlier, or a proof with one; shows a cut or rewritten history. "
+        "May be repeated; those under .evoreg/checkpoints are compared with in any case.",
+        show_default=False,
+    ),
+]
+
+
 @app.command()
-def verify(anchor: _Anchor = None, as_json: options.AsJson = False) -> None:
+def verify(
+    anchor: _Anchor = None,
+    checkpoint: _Checkpoints = None,
+    key: Keys = None,
+    as_json: options.AsJson = False,
+) -> None:
     """Prove that nobody changed the books.
 
-    Every hash is recomputed, and the tables are compared with the entries.
+    Every hash is recomputed, the tables are compared with the entries, and the ledger with the
+    checkpoints that were made of it earlier. The option --key is about those of --checkpoint.
     """
     from evoreg.provenance.ledger.verify import verify as verify_ledger
+    from evoreg.provenance.proofs.note import to_base64
     from evoreg.registry.books import existing_ledger, head_from
+    from evoreg.registry.checkpoints import kept
+    from evoreg.registry.ledger_keys import verifier_keys
+    from evoreg.registry.proof_files import checkpoint_in
     from evoreg.registry.settings import settings_from
 
     screen = Screen.open(as_json=as_json)
     settings = settings_from(os.environ, Path.cwd(), offline=True)
-    kept = None if anchor is None else head_from(anchor)
+    if key and not checkpoint:
+        what = "--key says who must have signed a checkpoint, but none is given"
+        raise UsageError(Code.USAGE, what, hint="add --checkpoint FILE")
+    keys = verifier_keys(key or ())
+    given = [checkpoint_in(file, keys).checkpoint for file in checkpoint or ()]
+    noted = None if anchor is None else head_from(anchor)
+    own = kept(settings)
+    compared = tuple(dict.fromkeys((*own.checkpoints, *given)))
     with existing_ledger(settings, strict=False) as ledger:
-        report = verify_ledger(ledger, anchor=kept)
-    code = UNVERIFIED if report.problems else 0
+        report = verify_ledger(ledger, noted, compared)
+    problems = (*report.problems, *own.problems)
+    code = UNVERIFIED if problems else 0
     if as_json:
         screen.raw(
             {
                 "schema": "evoreg/ledger-verify/1",
-                "ok": not report.problems,
+                "ok": not problems,
                 "exit_code": code,
                 "entries": report.entries,
                 "head": report.head.hash,
-                "errors": [problem_json(problem) for problem in report.problems],
+                "root": to_base64(report.root),
+                "checkpoints": len(compared),
+                "errors": [problem_json(problem) for problem in problems],
             }
         )
         raise typer.Exit(code)
-    for problem in report.problems:
+    for problem in problems:
         screen.problem(problem, "error", "bold red")
-    sign, word = ("no", "broken") if report.problems else ("ok", "whole")
+    sign, word = ("no", "broken") if problems else ("ok", "whole")
     screen.data.print(f"{screen.signs[sign]} the ledger is {word}: {report.entries} entries")
     screen.data.print(f"  anchor {report.head.seq}:{report.head.hash}")
+    screen.data.print(f"  root   {to_base64(report.root)}")
+    screen.data.print(f"  compared with {_counted(len(compared), 'checkpoint')}")
     raise typer.Exit(code)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
 
 
 @app.command()

@@ -18,7 +18,19 @@ import typer
 from typer.exceptions import TyperException
 
 from evoreg.provenance.records.errors import Code, EvoregError, PrintError, UsageError
-from evoreg.registry.cli import candidate, check, demo, evolve, ledger, merge, model, policy
+from evoreg.registry.cli import (
+    candidate,
+    check,
+    demo,
+    evolve,
+    ledger,
+    ledger_life,
+    ledger_proofs,
+    merge,
+    model,
+    policy,
+    release,
+)
 from evoreg.registry.cli.exits import BUG, INTERRUPTED, OK, PIPE, USAGE
 from evoreg.registry.cli.screen import Screen, outlets, silence
 from evoreg.registry.settings import evoreg_version
@@ -37,8 +49,11 @@ app.command("merge")(merge.merge)
 app.command("evolve")(evolve.evolve)
 app.add_typer(candidate.app, name="candidate")
 app.add_typer(model.app, name="model")
+ledger.app.add_typer(ledger_life.app)
+ledger.app.add_typer(ledger_proofs.app)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(policy.app, name="policy")
+app.add_typer(release.app, name="release")
 
 
 def _version(wanted: bool) -> None:

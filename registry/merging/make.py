@@ -3,7 +3,8 @@
 1. Everything is written into a partial folder and forced to disk.
 2. The entries are committed in one transaction. They say which bytes were made, which is true from
    step 1 on, wherever the folder lies.
-3. The record of the entry is added and the folder gets its name.
+3. The record of the entry and the proofs that the ledger holds it are added, and the folder gets
+   its name.
 
 Killed before 2, nothing happened; killed between 2 and 3, the ledger knows a candidate whose folder
 nobody sees, and the same command makes it again: it finds its own entries and adds none.
@@ -20,11 +21,12 @@ from evoreg.provenance.papers.write import papers, record_bytes
 from evoreg.provenance.records.candidate import Candidate, Contribution, Engine, candidate_id
 from evoreg.provenance.records.canonical import Json
 from evoreg.provenance.records.digest import Digest, digest_of
-from evoreg.provenance.records.entry import Entry
+from evoreg.provenance.records.entry import Entry, EntryKind
 from evoreg.provenance.records.errors import Code, InputError, MergeError
 from evoreg.provenance.records.model import File, Role
 from evoreg.provenance.records.release import Release
 from evoreg.provenance.records.text import HeldText
+from evoreg.registry.ledger_keys import signing_key
 from evoreg.registry.merging.adapted import merged_files
 from evoreg.registry.merging.facts import facts_of, ingredients_of
 from evoreg.registry.merging.made import RECORD, Job, Made, refuse, refuse_without
@@ -32,6 +34,8 @@ from evoreg.registry.merging.output import Workplace, output_error, workplace
 from evoreg.registry.merging.prepare import Prepared
 from evoreg.registry.models.hashing import DigestCache
 from evoreg.registry.models.resolve import ResolvedModel
+from evoreg.registry.releasing.carry import carried, check_grown
+from evoreg.registry.releasing.paths import PROVEN
 from evoreg.registry.settings import Settings, evoreg_version, now
 
 
@@ -54,8 +58,11 @@ def make(prepared: Prepared, plan: Plan, job: Job, settings: Settings, progress:
         MergeError: The weights cannot be merged.
         InputError: A model changed meanwhile, or the ledger cannot be reached.
         OutputError: The place is taken or the disk is full.
+        UsageError: Others may read the key that signs checkpoints.
+        VerificationError: The ledger is not what it was at an earlier checkpoint.
     """
     refuse(prepared.decision)
+    signing_key(settings)  # one that cannot sign is told before the work, not behind it
     ingredients = ingredients_of(prepared)
     engine = Engine(version=evoreg_version(), rules=RULES)
     name = candidate_id(plan.recipe, ingredients, plan.seed, engine)
@@ -65,6 +72,7 @@ def make(prepared: Prepared, plan: Plan, job: Job, settings: Settings, progress:
         workplace(job.out, plan.size) as place,
         open_ledger(settings.ledger, actor=settings.actor, clock=now) as ledger,
     ):
+        check_grown(ledger, settings)
         merged = _merged(plan, place, options, progress)
         check_left_out(prepared, merged.contributions)
         _check_unchanged(prepared, settings)
@@ -79,8 +87,11 @@ def make(prepared: Prepared, plan: Plan, job: Job, settings: Settings, progress:
         )
         written = _papers(prepared, plan, job, candidate, place)
         place.settle()
-        entry, repeated = _record(ledger, prepared, job, candidate, written)
+        entries, repeated = _record(ledger, prepared, job, candidate, written)
+        entry = entries[0]
         _put(place, RECORD, record_bytes(candidate, prepared.decision, entry, prepared.earlier))
+        for path, data in carried(ledger, entries, settings).items():
+            _put(place, path, data)
         place.publish()
     return Made(job.out, candidate, prepared.decision, entry, repeated, written)
 
@@ -161,8 +172,11 @@ def _record(
     job: Job,
     candidate: Candidate,
     written: tuple[File, ...],
-) -> tuple[Entry, bool]:
-    """Append what the ledger does not know yet; return the candidate's entry."""
+) -> tuple[tuple[Entry, ...], bool]:
+    """Append what the ledger does not know yet.
+
+    Returns the entries of candidate, decision and release, and whether the candidate was known.
+    """
     release = Release(
         candidate=candidate.id,
         decision=prepared.decision.record_digest(),
@@ -171,21 +185,34 @@ def _record(
         license=prepared.decision.outbound,
         papers=written,
     )
-    known = [item for item in ledger.candidate(candidate.id) if item.candidate == candidate]
+    known = _known(ledger, candidate, release)
     news: list[NewEntry] = []
     news += new_models(ledger, prepared.models.values())
-    if not ledger.decision(release.decision):
+    if "decision" not in known:
         news += new_texts(ledger, prepared.texts)
         news.append(NewEntry("decision", prepared.decision, _basis(prepared)))
-    if not known:
+    if "candidate" not in known:
         news.append(NewEntry("candidate", candidate))
-    if all(item.release != release for item in ledger.releases(candidate.id)):
+    if "release" not in known:
         news.append(NewEntry("release", release))
-    entries = ledger.append(news) if news else ()
-    for entry in entries:
-        if entry.kind == "candidate":
-            return entry, False
-    return next(iter(ledger.entries(after=known[0].seq - 1, limit=1))), True
+    new = {entry.kind: entry for entry in ledger.append(news)}
+    entries = tuple(new[kind] if kind in new else _entry(ledger, known[kind]) for kind in PROVEN)
+    return entries, "candidate" in known
+
+
+def _known(ledger: Ledger, candidate: Candidate, release: Release) -> dict[EntryKind, int]:
+    """Return the numbers of the first entries that say the same, as far as there are any."""
+    found: dict[EntryKind, list[int]] = {
+        "release": [r.seq for r in ledger.releases(candidate.id) if r.release == release],
+        # After the release: whoever records one meanwhile recorded these two before it.
+        "decision": [r.seq for r in ledger.decision(release.decision)],
+        "candidate": [r.seq for r in ledger.candidate(candidate.id) if r.candidate == candidate],
+    }
+    return {kind: min(numbers) for kind, numbers in found.items() if numbers}
+
+
+def _entry(ledger: Ledger, number: int) -> Entry:
+    return next(iter(ledger.entries(after=number - 1, limit=1)))
 
 
 def new_models(ledger: Ledger, models: Iterable[ResolvedModel]) -> list[NewEntry]:

@@ -24,6 +24,7 @@ from evoreg.registry.merging.prepare import Prepared
 from evoreg.registry.models.folder import read_folder
 from evoreg.registry.models.hashing import DigestCache
 from evoreg.registry.models.resolve import ResolvedModel
+from evoreg.registry.releasing.paths import CARRIED
 from evoreg.registry.settings import Settings, now
 
 FOLDER = "intermediate"
@@ -170,15 +171,16 @@ class Shelf:
         return "its files are not those that were recorded"
 
     def _files(self, place: Path) -> Iterator[tuple[str, Digest]]:
-        """Yield path and digest of every file but the record and what a file browser leaves."""
+        """Yield path and digest of every file but the records and what a file browser leaves."""
         cache = DigestCache(self.settings.project / "digests.sqlite")
         for path in sorted(place.rglob("*")):
             relative = path.relative_to(place)
             if path.is_symlink():
                 raise InputError(Code.INPUT_ESCAPES, "there is a link in it", where=str(relative))
-            if path.is_dir() or str(relative) in (RECORD, ".DS_Store"):
+            name = relative.as_posix()
+            if path.is_dir() or name in (RECORD, ".DS_Store") or name in CARRIED:
                 continue
-            yield relative.as_posix(), cache.digest(path)
+            yield name, cache.digest(path)
 
 
 def shelf_of(folder: Path | None, settings: Settings, rules: int) -> Shelf:

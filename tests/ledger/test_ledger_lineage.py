@@ -9,9 +9,9 @@ from sqlalchemy import Engine, event
 
 from evoreg.provenance.ledger.ledger import Ledger
 from evoreg.provenance.ledger.lineage import EdgeRow, ModelRow
-from evoreg.provenance.ledger.projection import restored, storable
 from evoreg.provenance.ledger.rebuild import rebuild
 from evoreg.provenance.ledger.store import open_store
+from evoreg.provenance.ledger.stored import restored, storable
 from evoreg.provenance.ledger.values import NewEntry
 from evoreg.provenance.ledger.verify import verify
 from evoreg.provenance.records.digest import digest_of

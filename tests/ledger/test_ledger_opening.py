@@ -1,5 +1,6 @@
 """Opening: new, old, newer, foreign, unreachable and damaged databases."""
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, event, inspect, make_url
+from sqlalchemy import inspect, make_url
 
 from evoreg.provenance.ledger import migrations
 from evoreg.provenance.ledger.columns import metadata
@@ -32,6 +33,8 @@ from evoreg.provenance.records.errors import (
     UsageError,
     VerificationError,
 )
+from evoreg.provenance.records.pruning import Pruning
+from tests.searches_made import made_search
 
 # `Any`: the fixture hands over the class of makers in conftest.py, which cannot be imported.
 Make = Any
@@ -72,85 +75,102 @@ def test_revisions_are_those_of_the_migrations() -> None:
     assert tuple(script.revision for script in scripts.walk_revisions())[::-1] == REVISIONS
 
 
-def test_open_again_changes_nothing(url: str, make: Make, clock: Clock) -> None:
-    with open_ledger(url, actor="ann", clock=clock) as ledger:
-        ledger.append(make.story())
-        before = list(ledger.entries())
-    for _ in range(2):
-        with open_ledger(url, actor="ann", clock=clock) as ledger:
-            assert list(ledger.entries()) == before
-
-
-def test_interrupted_migration_leaves_nothing(bare_url: str, clock: Clock) -> None:
-    def interrupt(_connection: object, _cursor: object, statement: str, *_rest: Any) -> None:
-        if "CREATE TABLE outputs" in statement:
-            raise KeyboardInterrupt
-
-    event.listen(Engine, "after_cursor_execute", interrupt)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            open_ledger(bare_url, actor="ann", clock=clock)
-    finally:
-        event.remove(Engine, "after_cursor_execute", interrupt)
-    with closing(open_store(bare_url, 1.0)) as store, store.reading() as connection:
-        assert inspect(connection).get_table_names() == []
-    with open_ledger(bare_url, actor="ann", clock=clock) as ledger:
-        assert verify(ledger).problems == ()
-
-
-RIGHTS = (
-    "GRANT SELECT, INSERT ON entries TO {role}",
-    "GRANT SELECT, UPDATE ON head TO {role}",
-    "GRANT SELECT ON ledger_version TO {role}",
-    *(f"GRANT SELECT, INSERT, DELETE ON {table} TO {{role}}" for table in PROJECTIONS),
-)
-"""The rights of a writer, as docs/ledger.md names them."""
+DOCS = Path(__file__).parents[2] / "docs" / "ledger.md"
+ROLES = ("ledger_reader", "ledger_writer")
 
 
 @pytest.fixture
-def writer_url(postgres_url: str) -> Iterator[str]:
-    """The address of an empty ledger for a role that may only write."""
-    role = f"writer_{uuid4().hex}"
-    grants = (statement.format(role=role) for statement in RIGHTS)
-    execute(postgres_url, f"CREATE ROLE {role}", f"GRANT {role} TO current_user", *grants)
-    url = make_url(postgres_url).update_query_dict({"options": f"-c role={role}"})
-    yield url.render_as_string(hide_password=False)
-    execute(postgres_url, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+def roles(postgres_url: str) -> Iterator[dict[str, str]]:
+    """The addresses of an empty ledger for roles that the very SQL of docs/ledger.md has made."""
+    told = DOCS.read_text(encoding="utf-8").partition("## PostgreSQL")[2]
+    statements = "".join(re.findall(r"```sql\n(.*?)```", told, re.DOTALL))
+    # Roles belong to the whole server, so each test has its own.
+    mark = uuid4().hex
+    names = {role: f"{role}_{mark}" for role in ROLES}
+    for role, name in names.items():
+        assert role in statements
+        statements = re.sub(rf"\b{role}\b", name, statements)
+    grants = [f"GRANT {name} TO current_user" for name in names.values()]
+    execute(postgres_url, *filter(str.strip, statements.split(";")), *grants)
+    url = make_url(postgres_url)
+    yield {
+        role: url.update_query_dict({"options": f"-c role={name}"}).render_as_string(False)
+        for role, name in names.items()
+    }
+    for name in reversed(names.values()):
+        execute(postgres_url, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
 
 
-def test_writer_needs_few_rights(writer_url: str, make: Make, clock: Clock) -> None:
-    with open_ledger(writer_url, actor="ann", clock=clock) as ledger:
-        ledger.append(make.story())
-        assert rebuild(ledger) == 7
+def test_writer_can_append_and_prune_and_no_more(
+    roles: dict[str, str], postgres_url: str, make: Make, clock: Clock
+) -> None:
+    url = roles["ledger_writer"]
+    with open_ledger(url, actor="ann", clock=clock) as ledger:
+        ledger.append([*make.story(), *make.lineage()])
+        for batch in made_search().batches():
+            ledger.append(batch)
+        last = ledger.head().seq
+        ledger.append([prune(last)])
         assert verify(ledger).problems == ()
-        for statement in ("DELETE FROM entries", "DROP TRIGGER entries_append_only ON entries"):
+        before = ledger.head()
+        for statement in (
+            *(f"DELETE FROM {name}" for name in sorted(metadata.tables) if name != "item_scores"),
+            *(f"UPDATE {table.name} SET seq = 5" for table in PROJECTIONS),
+            *(f"TRUNCATE {name} CASCADE" for name in ("entries", "head", "item_scores")),
+            "UPDATE entries SET body = ''",
+            "UPDATE tree_nodes SET hash = ''",
+            f"UPDATE {VERSION_TABLE} SET version_num = '0001'",
+            "INSERT INTO head SELECT 2, seq, hash, tree FROM head",
+            "DROP TRIGGER entries_append_only ON entries",
+            "ALTER TABLE entries DISABLE TRIGGER ALL",
+            "DROP TABLE item_scores",
+            "CREATE TABLE public.entries2 (seq BIGINT)",
+            "SET session_replication_role = replica",
+        ):
             with pytest.raises(InputError) as caught:
-                execute(writer_url, statement)
+                execute(url, statement)
             assert caught.value.code == Code.LEDGER_UNREACHABLE
+            assert "this role of the database may not" in caught.value.problems[0].what
+        with pytest.raises(InputError, match="may not"):
+            rebuild(ledger)
+        assert ledger.head() == before
+    with open_ledger(postgres_url, actor="owner", clock=clock) as ledger:
+        assert rebuild(ledger) == before.seq
+        assert verify(ledger).problems == ()
 
 
-@pytest.mark.parametrize("version", ["9999", "0002 from a fork"])
-def test_newer_tables_are_refused(url: str, clock: Clock, version: str) -> None:
-    open_ledger(url, actor="ann", clock=clock).close()
-    execute(url, f"UPDATE {VERSION_TABLE} SET version_num = '{version}'")
-    error = refusal(url, clock)
-    assert (type(error), error.code) == (InputError, Code.LEDGER_VERSION)
-    assert version in str(error)
+def prune(through: int) -> NewEntry:
+    return NewEntry("pruning", Pruning(what="item-scores", search=None, through=through, why="x"))
 
 
-def test_lost_version_is_refused(url: str, clock: Clock) -> None:
-    open_ledger(url, actor="ann", clock=clock).close()
-    execute(url, f"DELETE FROM {VERSION_TABLE}")
-    assert refusal(url, clock).code == Code.LEDGER_VERSION
+def test_reader_can_read_and_verify(
+    roles: dict[str, str], postgres_url: str, make: Make, clock: Clock
+) -> None:
+    url = roles["ledger_reader"]
+    with (
+        open_ledger(postgres_url, actor="owner", clock=clock) as owner,
+        open_ledger(url, actor="eve", clock=clock, read_only=True) as reader,
+    ):
+        written = owner.append(make.story())
+        assert tuple(reader.entries()) == written
+        assert verify(reader).problems == ()
+        with pytest.raises(UsageError, match="opened for reading only"):
+            reader.append([NewEntry("model", make.model("m"))])
+        with open_ledger(url, actor="eve", clock=clock) as hopeful:
+            assert hopeful.head() == owner.head()
+            with pytest.raises(InputError, match="this role of the database may not do that"):
+                hopeful.append([NewEntry("model", make.model("m"))])
+        assert verify(owner).entries == len(written)
 
 
-@pytest.mark.parametrize("name", ["entries", "customers", VERSION_TABLE])
-def test_foreign_tables_are_refused_and_left_alone(bare_url: str, clock: Clock, name: str) -> None:
-    execute(bare_url, f"CREATE TABLE {name} (version_num TEXT)")
-    error = refusal(bare_url, clock)
-    assert error.code == Code.LEDGER_VERSION
-    with closing(open_store(bare_url, 1.0)) as store, store.reading() as connection:
-        assert inspect(connection).get_table_names() == [name]
+def test_acknowledged_is_on_the_disk(postgres_url: str, make: Make, clock: Clock) -> None:
+    url = make_url(postgres_url).update_query_dict({"options": "-c synchronous_commit=off"})
+    with open_ledger(url.render_as_string(False), actor="ann", clock=clock) as ledger:
+        query = "SELECT current_setting('synchronous_commit')"
+        with ledger.store.reading() as connection:
+            assert connection.exec_driver_sql(query).scalar() == "off"
+        with ledger.store.writing() as connection:
+            assert connection.exec_driver_sql(query).scalar() == "on"
 
 
 def test_file_that_is_no_database(tmp_path: Path, clock: Clock) -> None:
@@ -266,13 +286,33 @@ def test_damaged_file(tmp_path: Path, make: Make, clock: Clock) -> None:
         assert caught.value.code == Code.LEDGER_BROKEN
 
 
-def test_lost_table(url: str, make: Make, clock: Clock) -> None:
-    with open_ledger(url, actor="ann", clock=clock) as ledger:
-        execute(url, "DROP TABLE claims")
-        with pytest.raises(VerificationError) as caught:
-            ledger.append([NewEntry("claim", make.claim(make.model("m")))])
-        assert caught.value.code == Code.LEDGER_BROKEN
-        assert ledger.head().seq == 0
+def test_damaged_index_table(tmp_path: Path, make: Make, clock: Clock) -> None:
+    file = tmp_path / "x.db"
+    with open_ledger(f"sqlite:///{file}", actor="ann", clock=clock) as ledger:
+        ledger.append(make.story())
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'claims'"
+        with ledger.store.reading() as connection:
+            page = connection.exec_driver_sql(query).scalar_one()
+            size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+    data = bytearray(file.read_bytes())
+    data[(page - 1) * size : page * size] = b"\xff" * size
+    file.write_bytes(data)
+    with open_ledger(f"sqlite:///{file}", actor="ann", clock=clock) as ledger:
+        with pytest.raises(VerificationError, match="malformed"):
+            verify(ledger)
+        assert [entry.kind for entry in ledger.entries()][-1] == "release"
+
+
+def test_damaged_schema(tmp_path: Path, clock: Clock) -> None:
+    file = tmp_path / "x.db"
+    open_ledger(f"sqlite:///{file}", actor="ann", clock=clock).close()
+    data = file.read_bytes()
+    # What SQLite says of it repeats bytes that are not UTF-8.
+    at = data.index(b"CREATE INDEX models_name")
+    file.write_bytes(data[:at] + b"CREATE \xff" + data[at + 8 :])
+    with pytest.raises(VerificationError) as caught:
+        open_ledger(f"sqlite:///{file}", actor="ann", clock=clock)
+    assert caught.value.code == Code.LEDGER_BROKEN
 
 
 def test_importing_the_ledger_loads_no_database_library() -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from evoreg.provenance.ledger.body import read_body
 from evoreg.provenance.ledger.ledger import Ledger
 from evoreg.provenance.ledger.opening import open_ledger
-from evoreg.provenance.ledger.projection import storable
 from evoreg.provenance.ledger.rebuild import rebuild
+from evoreg.provenance.ledger.stored import storable
 from evoreg.provenance.ledger.values import Head, NewEntry
 from evoreg.provenance.ledger.verify import verify
 from evoreg.provenance.records.canonical import from_canonical

@@ -64,6 +64,8 @@ def test_what_is_spelt_is_read(value: Json) -> None:
         "[" * 100_000,
         "9007199254740993",
         '"\\ud800"',
+        "\ud800",
+        '{"a":"\ud800"}',
     ],
 )
 def test_other_spellings_are_refused(text: str) -> None:

@@ -1,61 +1,35 @@
 """Whatever somebody with full rights does to the database, `verify` notices and names it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from evoreg.provenance.ledger.ledger import Ledger
 from evoreg.provenance.ledger.opening import open_ledger
 from evoreg.provenance.ledger.rebuild import rebuild
-from evoreg.provenance.ledger.triggers import SQLITE_TRIGGERS, install_triggers
 from evoreg.provenance.ledger.values import Head, NewEntry
 from evoreg.provenance.ledger.verify import verify
 from evoreg.provenance.records.entry import entry_hash
-from evoreg.provenance.records.errors import Code, VerificationError
+from evoreg.provenance.records.errors import VerificationError
+from tests.ledger.ledger_owner import (
+    TRIGGERS,
+    drop_triggers,
+    findings,
+    owner,
+    regrow,
+    rehash,
+    run,
+    stranger,
+)
 
 # `Any`: the fixture hands over the class of makers in conftest.py, which cannot be imported.
 Make = Any
 
-TRIGGERS = {"sqlite": tuple(SQLITE_TRIGGERS), "postgresql": ("entries_append_only",)}
-ON = {"sqlite": "", "postgresql": " ON entries"}
 CONSTRAINTS = ("entries_pk", "entries_prev_unique", "entries_hash_unique")
-
-
-@contextmanager
-def stranger(url: str) -> Iterator[Connection]:
-    """A connection of another program: none of the ledger's settings."""
-    engine = create_engine(make_url(url).set(drivername=driver(url)))
-    try:
-        with engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()
-
-
-def driver(url: str) -> str:
-    return "sqlite" if url.startswith("sqlite") else "postgresql+psycopg"
-
-
-@contextmanager
-def owner(url: str) -> Iterator[Connection]:
-    """A connection of the owner: triggers and foreign keys are off, and on again afterwards."""
-    with stranger(url) as connection:
-        drop_triggers(connection)
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SET LOCAL session_replication_role = replica"))
-        yield connection
-        install_triggers(connection)
-
-
-def drop_triggers(connection: Connection) -> None:
-    name = connection.dialect.name
-    for trigger in TRIGGERS[name]:
-        connection.execute(text(f"DROP TRIGGER {trigger}{ON[name]}"))
 
 
 def drop_constraints(connection: Connection) -> None:
@@ -68,39 +42,13 @@ def drop_constraints(connection: Connection) -> None:
             connection.execute(text(f"ALTER TABLE entries DROP CONSTRAINT {name} CASCADE"))
 
 
-def run(connection: Connection, *statements: str) -> None:
-    for statement in statements:
-        connection.exec_driver_sql(statement)
-
-
-def findings(ledger: Ledger, anchor: Head | None = None) -> list[tuple[str, str]]:
-    problems = verify(ledger, anchor).problems
-    assert {problem.code for problem in problems} <= {Code.LEDGER_BROKEN}
-    return [(problem.where, problem.what) for problem in problems]
-
-
-def rehash(connection: Connection, first: int, bodies: dict[int, str]) -> None:
-    """Write bodies anew and every hash from `first` on, the head too: a perfect forgery."""
-    rows = list(connection.execute(text("SELECT * FROM entries ORDER BY seq")).mappings())
-    prev = rows[first - 1]["prev"]
-    connection.execute(text(f"DELETE FROM entries WHERE seq >= {first}"))
-    for row in rows[first - 1 :]:
-        body = bodies.get(row["seq"], row["body"])
-        digest = entry_hash(row["seq"], prev, row["kind"], body)
-        connection.execute(
-            text("INSERT INTO entries VALUES (:seq, :prev, :kind, :body, :hash)"),
-            {**row, "prev": prev, "body": body, "hash": digest},
-        )
-        prev = digest
-    connection.execute(text("UPDATE head SET hash = :hash"), {"hash": prev})
-
-
 def body_of(ledger: Ledger, seq: int) -> str:
     return next(ledger.entries(after=seq - 1)).body
 
 
 EDITED = "the hash does not fit the content: the entry was changed"
 UNLINKED = "the chain is broken: this entry does not follow the one before it"
+REGROWN = "the Merkle tree in the head row is not that of the entries"
 
 
 @pytest.mark.parametrize(
@@ -170,7 +118,7 @@ def test_edit_with_its_own_hash_mended(told: Ledger, url: str) -> None:
             text("UPDATE entries SET body = :body, hash = :hash WHERE seq = 3"),
             {"body": body, "hash": entry_hash(3, prev, "claim", body)},
         )
-    assert findings(told) == [("entry 4", UNLINKED)]
+    assert findings(told) == [("entry 4", UNLINKED), ("head", REGROWN)]
 
 
 @pytest.mark.parametrize("seq", [1, 4])
@@ -231,6 +179,9 @@ def test_cut_tail_with_head_set_back_shows_against_anchor(
             "UPDATE head SET seq = 6, hash = (SELECT max(prev) FROM "
             "(SELECT hash AS prev FROM entries WHERE seq = 6) AS last)",
         )
+    assert findings(told) == [("head", REGROWN)]
+    with owner(url) as connection:
+        regrow(connection)
     assert findings(told) == []
     assert findings(told, Head(early.seq, early.hash)) == []
     assert findings(told, anchor) == [("entry 6", "the tail was cut off: the anchor is at 7")]

@@ -31,6 +31,8 @@ from evoreg.provenance.records.entry import GENESIS, Entry, EntryKind, entry_has
 from evoreg.provenance.records.license import ClaimOrigin, Evidence, LicenseClaim, Rider
 from evoreg.provenance.records.lineage import Edge, EdgeOrigin, Relation
 from evoreg.provenance.records.model import Card, File, Model, Role
+from evoreg.provenance.records.pruning import Pruning
+from evoreg.provenance.records.publication import Publication, PublicationState
 from evoreg.provenance.records.recipe import (
     Ingredient,
     Module,
@@ -152,6 +154,18 @@ RELEASE = Release(
 ENTRY = Entry(
     seq=1, prev=GENESIS, kind="model", body="{}", hash=entry_hash(1, GENESIS, "model", "{}")
 )
+PUBLICATION = Publication(
+    release=A,
+    target="hf://org/result",
+    branch="refs/pr/1",
+    state="confirmed",
+    files=(FILE,),
+    before=COMMIT,
+    prepared=7,
+    commit=COMMIT[::-1],
+    why="found there at the next start",
+)
+PRUNING = Pruning(what="item-scores", search=A, through=9, why="too large")
 
 RIDER = Rider(kind="name-prefix", value="Llama-3-Groq", where="README.md, section License")
 EDGE = Edge(
@@ -394,6 +408,21 @@ _entry = st.builds(
     body=_text,
     hash=_digest,
 )
+_publication = st.builds(
+    Publication,
+    release=_digest,
+    target=_text,
+    branch=_text,
+    state=st.sampled_from(get_args(PublicationState)),
+    files=_some(_file),
+    before=_optional(_text),
+    prepared=_optional(st.integers(1, 2**53 - 1)),
+    commit=_optional(_text),
+    why=_text,
+)
+_pruning = st.builds(
+    Pruning, what=st.just("item-scores"), search=_optional(_digest), through=_count, why=_text
+)
 
 
 @dataclass(frozen=True)
@@ -452,6 +481,14 @@ RECORDS: Mapping[type[Record], Row] = {
     ),
     Obligation: Row(
         OBLIGATION, "f6deeafaa13daa9ba0a852437d9155cc1cfcacffed1a16039bf521cf1ac10d82", _obligation
+    ),
+    Pruning: Row(
+        PRUNING, "98c7b3bb202062ad5e34d76fe2b3d2f2d41ae196f9e60e055c892ae66f4c9784", _pruning
+    ),
+    Publication: Row(
+        PUBLICATION,
+        "7e8ee5fd07eef74ba671ceb6462d204c430c3bb1dcf526049ef746cc43374f4e",
+        _publication,
     ),
     Reason: Row(
         REASON, "8b2a44646cc379bc1df54387eec929fd95e77ffc77ca7fab7ce708e182c506f7", _reason

@@ -21,6 +21,7 @@ from evoreg.provenance.records.errors import Code, InputError
 from evoreg.provenance.records.frozen import FrozenArray, FrozenObject
 from evoreg.provenance.records.license import ClaimOrigin, Rider
 from evoreg.provenance.records.model import Role
+from evoreg.provenance.records.publication import PublicationState
 from evoreg.provenance.records.recipe import Recipe
 from evoreg.provenance.records.record import Grown, Record
 from evoreg.provenance.records.text import HeldText
@@ -249,7 +250,9 @@ def test_the_words_that_ledgers_hold_never_change() -> None:
     assert get_args(EntryKind) == (
         *("model", "claim", "edge", "text", "decision", "candidate", "release"),
         *("search", "evaluation", "generation", "result"),
+        *("publication", "pruning"),
     )
+    assert get_args(PublicationState) == ("prepared", "confirmed", "abandoned")
     assert get_args(ClaimOrigin) == ("clarification", "text", "notice", "card", "human")
     roles = "weights index config card license notice tokenizer recipe other"
     assert get_args(Role) == tuple(roles.split())

@@ -20,6 +20,7 @@ from evoreg.provenance.records.digest import digest_of
 from evoreg.provenance.records.entry import Entry
 from evoreg.registry.cli.main import answer
 from evoreg.registry.demo import problems_file
+from evoreg.registry.releasing.paths import ALWAYS, CHECKPOINT, proof_path
 from evoreg.registry.settings import now
 from tests.registry.desk import Said
 
@@ -136,13 +137,14 @@ def tensors_of(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def files_of(folder: Path) -> dict[str, str]:
-    """Digest of every file of a result but the record, which names entries of the ledger."""
+    """Digest of every file of a result but those that tell of entries of the ledger."""
     found = {
         str(path.relative_to(folder)): digest_of(path.read_bytes())
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    assert found.pop("evoreg.json")
+    for name in ("evoreg.json", *map(proof_path, ALWAYS), CHECKPOINT):
+        assert found.pop(name)
     return found
 
 

@@ -91,6 +91,7 @@ def forks(room: Room) -> Iterator[Forks]:
 def clear(room: Room) -> None:
     """Forget everything but the digests of the models."""
     shutil.rmtree(room.path("out"), ignore_errors=True)
+    shutil.rmtree(room.path(".evoreg/checkpoints"), ignore_errors=True)  # of the ledger that goes
     room.path("said.txt").unlink(missing_ok=True)
     for path in room.path(".evoreg").glob("ledger*"):
         path.unlink()

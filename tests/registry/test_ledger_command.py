@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from evoreg.provenance.proofs.keys import SigningKey
+from evoreg.provenance.proofs.merkle import Frontier, leaf_hash
 from tests.registry.desk import MODELS, Desk, linear, model
 
 
@@ -64,6 +66,72 @@ def test_whole_books(books: Desk) -> None:
     assert books.run("ledger", "verify", "--anchor", anchor(books)).code == 0
 
 
+def cut(desk: Desk) -> None:
+    """Take the last entry away, so well that the ledger alone cannot tell."""
+    file = desk.path(".evoreg") / "ledger.sqlite"
+    link = sqlite3.connect(file)
+    hashes = [row[0] for row in link.execute("SELECT hash FROM entries WHERE seq < 5 ORDER BY seq")]
+    tables = [
+        name
+        for (name,) in link.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        if any(row[1] == "seq" for row in link.execute(f"PRAGMA table_info({name})"))
+    ]
+    link.close()
+    tree = Frontier()
+    tree.extend(map(leaf_hash, hashes))
+    change(
+        desk,
+        *(f"DELETE FROM {name} WHERE seq = 5" for name in tables if name != "head"),
+        f"UPDATE head SET seq = 4, hash = '{hashes[-1]}', tree = '{tree}'",
+    )
+
+
+def test_root_and_kept_checkpoints_are_told(books: Desk) -> None:
+    shutil.rmtree(books.path(".evoreg") / "checkpoints", ignore_errors=True)
+    before = books.run("ledger", "verify")
+    assert before.out.endswith("\n  compared with no checkpoints\n")
+    root = books.run("ledger", "checkpoint").out.splitlines()[2]
+    after = books.run("ledger", "verify")
+    assert after.out.endswith(f"\n  root   {root}\n  compared with 1 checkpoint\n")
+    told = books.run("ledger", "verify", "--json").json
+    assert (told["root"], told["checkpoints"]) == (root, 1)
+
+
+def test_a_kept_checkpoint_shows_a_cut_tail(books: Desk) -> None:
+    assert books.run("ledger", "checkpoint").code == 0
+    cut(books)
+    said = books.run("ledger", "verify")
+    assert said.code == 4
+    assert "checkpoint of 5 entries" in said.err
+    assert "the tail was cut off" in said.err
+
+
+def test_a_checkpoint_from_elsewhere(books: Desk) -> None:
+    assert books.run("ledger", "keygen", "--name", "example.org/books").code == 0
+    assert books.run("ledger", "checkpoint", "--out", "noted.txt").code == 0
+    shutil.rmtree(books.path(".evoreg") / "checkpoints")
+    key = (books.path(".evoreg") / "ledger.pub").read_text().strip()
+    asked = ("ledger", "verify", "--checkpoint", "noted.txt", "--key")
+    assert books.run(*asked, key).code == 0
+    other = str(SigningKey("example.org/books", b"1" * 32).verifier)
+    wrong = books.run(*asked, other)
+    assert (wrong.code, "noted.txt" in wrong.err) == (4, True)
+    forged = books.path("noted.txt").read_text().replace("\n5\n", "\n4\n")
+    books.path("forged.txt").write_text(forged)
+    assert books.run("ledger", "verify", "--checkpoint", "forged.txt", "--key", key).code == 4
+    # Without a key its signature is not looked at, but its root is wrong all the same.
+    said = books.run("ledger", "verify", "--checkpoint", "forged.txt")
+    assert (said.code, "history was rewritten" in said.err) == (4, True)
+    cut(books)
+    assert books.run("ledger", "verify").code == 0
+    assert books.run(*asked, key).code == 4
+
+
+def test_a_key_without_a_checkpoint(books: Desk) -> None:
+    said = books.run("ledger", "verify", "--key", "x")
+    assert (said.code, "add --checkpoint FILE" in said.err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("statement", "says"),
     [
@@ -100,23 +168,8 @@ def test_missing_triggers_are_told(books: Desk) -> None:
 
 def test_a_cut_tail_shows_against_an_anchor_only(books: Desk) -> None:
     kept = anchor(books)
-    link = sqlite3.connect(books.path(".evoreg") / "ledger.sqlite")
-    (before,) = link.execute("SELECT hash FROM entries WHERE seq = 4").fetchone()
-    tables = [
-        name
-        for (name,) in link.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        if any(row[1] == "seq" for row in link.execute(f"PRAGMA table_info({name})"))
-    ]
-    link.close()
-    cuts = [
-        f"DELETE FROM {name} WHERE seq = 5" for name in tables if name not in ("head", "entries")
-    ]
-    change(
-        books,
-        *cuts,
-        "DELETE FROM entries WHERE seq = 5",
-        f"UPDATE head SET seq = 4, hash = '{before}'",
-    )
+    shutil.rmtree(books.path(".evoreg") / "checkpoints", ignore_errors=True)
+    cut(books)
     assert books.run("ledger", "verify").code == 0
     said = books.run("ledger", "verify", "--anchor", kept)
     assert said.code == 4

@@ -56,7 +56,7 @@ def test_everything_is_left_behind_and_nothing_else(desk: Desk, recipe: Path) ->
     found = {path.name for path in desk.path("out").iterdir()}
     beside = {"generation_config.json", "tokenizer.json", "tokenizer_config.json"}
     weights = {"model.safetensors", "config.json"}
-    assert found == PAPERS | beside | weights | {"LICENSES", "evoreg.json"}
+    assert found == PAPERS | beside | weights | {"LICENSES", "evoreg.json", "provenance"}
     assert (desk.path("out") / "LICENSES" / "Apache-2.0.txt").stat().st_size > 9000
     assert sorted(path.name for path in desk.folder.iterdir()) == [".evoreg", "out", "recipe.yml"]
 

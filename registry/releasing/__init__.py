@@ -1,0 +1,1 @@
+"""Releases: what carries a model and its papers, and how anybody checks it."""
