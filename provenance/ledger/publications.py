@@ -23,7 +23,7 @@ from evoreg.provenance.records.entry import Entry
 from evoreg.provenance.records.errors import Code, EvoregError, InputError, UsageError
 from evoreg.provenance.records.publication import Publication, PublicationState
 
-GRACE = timedelta(hours=1)
+GRACE = timedelta(days=1)
 """How long a publication may take before its absence means that nobody is at it any more."""
 
 _SEEN, _UNSEEN = "found there at a later start", "nothing of it was there at a later start"

@@ -71,7 +71,8 @@ class Frontier:
 
         Args:
             size: Number of leaves.
-            text: 64 lower-case hexadecimal digits for each root, the largest subtree first.
+            text: The size, a colon, and 64 lower-case hexadecimal digits for each root, the largest
+                subtree first; nothing for an empty tree.
 
         Returns:
             The frontier.
@@ -80,22 +81,26 @@ class Frontier:
             VerificationError: The text is no frontier of this size.
         """
         count = size.bit_count()
+        digits = text.rpartition(":")[2]
         try:
-            data = bytes.fromhex(text)
+            data = bytes.fromhex(digits)
         except ValueError:
             data = b""
-        if data.hex() != text or len(data) != 32 * count:
+        found = cls(size, [data[32 * i : 32 * i + 32] for i in range(count)])
+        # The size tells a tree that did not grow with the entries: a program older than the tree
+        # that was still running wrote them.
+        if str(found) != text or len(data) != 32 * count:
             raise VerificationError(
                 Code.LEDGER_BROKEN,
                 f"the frontier of the Merkle tree is not that of {size} entries",
                 where="head",
                 hint="run evoreg ledger verify; evoreg ledger rebuild makes it anew",
             )
-        return cls(size, [data[32 * i : 32 * i + 32] for i in range(count)])
+        return found
 
     def __str__(self) -> str:
-        """Return the roots in hexadecimal, the largest subtree first."""
-        return b"".join(self.roots).hex()
+        """Return the size and the roots in hexadecimal, the largest subtree first."""
+        return f"{self.size}:{b''.join(self.roots).hex()}" if self.size else ""
 
     def add(self, leaf: bytes) -> list[Node]:
         """Add a leaf.

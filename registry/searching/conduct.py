@@ -14,9 +14,11 @@ from evoreg.provenance.records.errors import EvoregError, Problem
 from evoreg.provenance.records.result import SearchResult
 from evoreg.provenance.records.search import Search
 from evoreg.registry.candidate_recipe import Export, recipe_text
+from evoreg.registry.ledger_keys import signing_key
 from evoreg.registry.merging.asking import ask
 from evoreg.registry.merging.course import Inquiry
 from evoreg.registry.merging.survey import survey
+from evoreg.registry.releasing.carry import check_grown
 from evoreg.registry.searching.books import Books, Both, begun_from, past_of
 from evoreg.registry.searching.earlier import Begin, Manner, alone, begin, warm_start
 from evoreg.registry.searching.setup import Draft, opened
@@ -78,9 +80,12 @@ def conduct(
         VerificationError: It does not repeat its past.
         EvaluationError: Nothing could be scored.
         InputError: A model changed or is gone, or the ledger cannot be reached.
+        VerificationError: The ledger does not continue the checkpoint that was kept of it.
     """
     began = time.monotonic()
+    signing_key(settings)  # what would stop the winner's merge is told before the search
     with open_ledger(settings.ledger, actor=settings.actor, clock=now) as ledger:
+        check_grown(ledger, settings)
         chosen = begin(ledger, found.search, manner)
         if chosen.recorded is not None:
             watch.booked()

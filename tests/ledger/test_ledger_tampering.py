@@ -298,7 +298,7 @@ def test_switched_off_trigger(postgres_url: str, clock: Callable[[], datetime]) 
     [
         (lambda body: body.replace(":", ": ", 1), "JSON, but not in canonical form (RFC 8785)"),
         (lambda body: "[]", "the body does not hold a claim"),
-        (lambda body: "not JSON", "not JSON"),
+        (lambda body: "not JSON", "Invalid JSON"),
         (lambda body: "[" * 5000 + "]" * 5000, ""),
         (lambda body: body.replace("evoreg/claim/1", "evoreg/claim/2"), "the body does not hold"),
         (lambda body: body.replace('"origin":"card"', '"origin":"nobody"'), "the body does not"),

@@ -315,3 +315,10 @@ def test_two_checkpoints_that_contradict_each_other(told: Ledger) -> None:
     assert [where for where, _ in found] == ["checkpoint of 7 entries"] * 2
     assert "two histories were shown" in found[0][1]
     assert "history was rewritten" in found[1][1]
+
+
+def test_every_number_may_stand_beside_a_record(ledger: Ledger, make: Make) -> None:
+    numbers = [1e20, 2.0**53, 1e16, 1e21, 1.0, -0.0, 1e-7, 0.1, 2**53 - 1, None]
+    ledger.append([NewEntry("model", make.model("org/m"), {"n": one}) for one in numbers])
+    ledger.append([NewEntry("model", make.model("org/m"), {"n": numbers})])
+    assert verify(ledger).problems == ()
