@@ -28,7 +28,7 @@ Rows = Iterator[tuple[Table, Cells]]
 """Tables and rows, the cells of a row in the order of the columns."""
 
 
-def rows_of(seq: int, record: Record, location: str = "") -> Rows:
+def rows_of(seq: int, record: Record, location: str = "") -> Iterable[tuple[Table, Cells]]:
     """Return the rows that an entry leaves in the index tables.
 
     Args:
@@ -36,8 +36,8 @@ def rows_of(seq: int, record: Record, location: str = "") -> Rows:
         record: What it says.
         location: The ``location`` beside the record; of models only.
 
-    Yields:
-        Table and row, in the order of the record.
+    Returns:
+        Tables and rows, in the order of the record.
     """
     if isinstance(record, Model):
         return _model(seq, record, location)

@@ -3,8 +3,9 @@
 A search may have a million candidates: rows are made without detours, in the order of the columns.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+import orjson
 from sqlalchemy import Table
 
 from evoreg.provenance.ledger import search_tables as tables
@@ -19,29 +20,29 @@ Cells = tuple[object, ...]
 """A row: its cells in the order of the table's columns."""
 
 
-def searching_rows(seq: int, record: Record) -> Iterator[tuple[Table, Cells]]:
+def searching_rows(seq: int, record: Record) -> Iterable[tuple[Table, Cells]]:
     """Return the rows that the entry of a search, evaluation, generation or result leaves.
 
     Args:
         seq: Number of the entry.
         record: What it says.
 
-    Yields:
-        Table and row, in the order of the record; nothing for other records.
+    Returns:
+        Tables and rows, in the order of the record; nothing for other records.
     """
     match record:
         case Evaluation() as evaluation:
-            yield from _evaluation(seq, evaluation)
+            return _evaluation(seq, evaluation)
         case Generation() as end:
             told = (end.search, end.stage, end.number, end.evaluations, end.failed)
-            yield (
-                tables.generations,
-                (seq, *told, _first(end.best), _first(end.mean), end.items),
-            )
+            best, mean = _first(end.best), _first(end.mean)
+            return [(tables.generations, (seq, *told, best, mean, end.items))]
         case Search() as search:
-            yield from _search(seq, search)
+            return _search(seq, search)
         case SearchResult() as result:
-            yield tables.results, (seq, result.search, result.winner, storable(result.label))
+            label = storable(result.label)
+            return [(tables.results, (seq, result.search, result.winner, label))]
+    return []
 
 
 def _search(seq: int, search: Search) -> Iterator[tuple[Table, Cells]]:
@@ -54,20 +55,23 @@ def _search(seq: int, search: Search) -> Iterator[tuple[Table, Cells]]:
         yield tables.search_sources, (seq, position, *told, revision, source.identity)
 
 
-def _evaluation(seq: int, found: Evaluation) -> Iterator[tuple[Table, Cells]]:
+def _evaluation(seq: int, found: Evaluation) -> list[tuple[Table, Cells]]:
     fitness = _first(found.fitness)
     failure = None if found.failure is None else storable(found.failure.code)
     number = None if fitness is None else float(fitness)
     at = (found.stage, found.generation, found.place, found.origin, storable(found.label))
     told = (found.candidate, failure, fitness, number)
-    yield tables.evaluations, (seq, found.search, *at, *told)
+    rows: list[tuple[Table, Cells]] = [
+        (tables.evaluations, (seq, found.search, *at, *told)),
+    ]
     for position, score in enumerate(found.scores):
-        where = (seq, position)
         task = (storable(score.task), score.split, score.value, len(score.items))
-        yield tables.evaluation_scores, (*where, *task)
-        yield tables.item_scores, (*where, _list(score.items), _list(score.softs))
+        rows.append((tables.evaluation_scores, (seq, position, *task)))
+        items = (_list(score.items), _list(score.softs))
+        rows.append((tables.item_scores, (seq, position, *items)))
     for position, share in enumerate(found.contributions):
-        yield tables.evaluation_shares, (seq, position, *share_cells(share))
+        rows.append((tables.evaluation_shares, (seq, position, *share_cells(share))))
+    return rows
 
 
 def share_cells(share: Contribution) -> Cells:
@@ -84,7 +88,10 @@ def share_cells(share: Contribution) -> Cells:
 
 
 def _list(numbers: tuple[int, ...]) -> str:
-    return f"[{','.join(map(str, numbers))}]"
+    try:
+        return orjson.dumps(numbers).decode()
+    except TypeError:  # beyond 64 bits, which only an entry from elsewhere can hold
+        return f"[{','.join(map(str, numbers))}]"
 
 
 def _first(numbers: tuple[Fraction, ...]) -> Fraction | None:

@@ -14,7 +14,6 @@ from evoreg.provenance.records.canonical import Json, from_canonical, to_canonic
 # What orjson may spell otherwise: floats that are whole (1.0) or very small or large (1e-7, 1e+16),
 # as a member, an element or the whole. In a text the same may stand and mean nothing; such values
 # merely take the long way. RFC 8785 also allows integers within 2**53 only.
-_WHOLE = (b".0,", b".0]", b".0}")
 _EXPONENT = re.compile(rb"e[-+]?[0-9]{1,3}[,\]}]")
 # Names beyond the first plane are sorted otherwise by RFC 8785 than by orjson.
 _ASTRAL = re.compile(rb"[\xf0-\xf4]")
@@ -72,6 +71,8 @@ def value_of(text: str) -> Json:
 def _unusual(data: bytes) -> bool:
     if not data.startswith((b"{", b"[")):
         return True  # a single number has nothing before or behind it
-    if any(end in data for end in _WHOLE) or _EXPONENT.search(data) is not None:
+    if b".0," in data or b".0]" in data or b".0}" in data:
+        return True  # a whole float
+    if _EXPONENT.search(data) is not None:
         return True
     return not data.isascii() and _ASTRAL.search(data) is not None

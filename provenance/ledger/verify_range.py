@@ -95,9 +95,10 @@ def check_span(connection: Connection, span: Span, anchor: Head) -> Part:
 
 def _check_page(walk: Walk, rows: Comparison, tree: _Subtrees, page: Sequence[EntryRow]) -> None:
     after = walk.last.seq
+    before = len(walk.problems)
     for row in page:
         rows.add(row.seq, walk.step(row))
-        if walk.gapless and _is_digest(row.hash):
+        if walk.gapless and (len(walk.problems) == before or _is_digest(row.hash)):
             tree.add(row.hash)
         else:
             walk.gapless = False

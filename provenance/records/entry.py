@@ -61,9 +61,8 @@ def entry_hash(seq: int, prev: Digest, kind: str, body: str) -> Digest:
     Returns:
         SHA-256 of the domain-separated fields.
     """
-    hasher = hashlib.sha256(b"evoreg/entry/1")
+    parts = [b"evoreg/entry/1"]
     for field in (str(seq), prev, kind, body):
         data = field.encode()
-        hasher.update(len(data).to_bytes(8, "big"))
-        hasher.update(data)
-    return f"sha256:{hasher.hexdigest()}"
+        parts += (len(data).to_bytes(8, "big"), data)
+    return f"sha256:{hashlib.sha256(b''.join(parts)).hexdigest()}"
