@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from evoreg.provenance.ledger.body import RESERVED, Body, read_body, spelt_again
+from evoreg.provenance.ledger.body import Body, read_body, spelt_again
 from evoreg.provenance.ledger.chain import EntryRow, to_entry
-from evoreg.provenance.ledger.completeness import names_in, names_of
 from evoreg.provenance.ledger.spelling import value_of
 from evoreg.provenance.ledger.values import Head
 from evoreg.provenance.records.entry import Entry, EntryKind, entry_hash
@@ -115,9 +114,7 @@ def _sound(row: EntryRow) -> Body | None:
             return None
         told: EntryKind = kind  # type: ignore[assignment]  # a wrong one is refused on reading
         body = read_body(told, text)
-        value_of(text)
-        whole = names_of(body.record) + names_of(body.extra) + len(RESERVED) == names_in(text)
-        return body if whole else None
+        return body if spelt_again(told, body) == text else None
     except (EvoregError, RecursionError, TypeError, ValueError, AttributeError):
         return None  # whatever it is, the closer look will tell
 

@@ -203,7 +203,9 @@ def _read(kind: EntryKind, text: str) -> Body:
     if form.schema_ != _schema(kind):
         raise _unreadable(kind, f"schema {form.schema_!r}")
     extra = form.model_extra or {}
-    return Body(form.at, form.by, form.record, {key: extra[key] for key in sorted(extra)})
+    if len(extra) > 1:
+        extra = {key: extra[key] for key in sorted(extra)}
+    return Body(form.at, form.by, form.record, extra)
 
 
 def spelt_again(kind: EntryKind, body: Body) -> str:

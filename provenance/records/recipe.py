@@ -12,9 +12,9 @@ Scalar = bool | int | float | str
 """A parameter value."""
 
 
-def _as_written(value: Scalar) -> Scalar:
+def _as_written(value: int) -> int | float:
     """Return a float for digits that are the canonical spelling of one, such as those of 1e20."""
-    if not isinstance(value, int) or abs(value) < 2**53:
+    if abs(value) < 2**53:
         return value
     try:
         number = float(value)
@@ -23,7 +23,8 @@ def _as_written(value: Scalar) -> Scalar:
     return number if to_canonical(number) == str(value).encode() else value
 
 
-_Value = Annotated[Scalar, AfterValidator(_as_written)]
+# Floats come first because most values are floats, and what fits exactly ends the search.
+_Value = float | Annotated[int, AfterValidator(_as_written)] | bool | str
 
 
 class Setting(Record):
