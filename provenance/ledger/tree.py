@@ -16,7 +16,7 @@ from evoreg.provenance.proofs.checkpoint import Checkpoint, origin_for
 from evoreg.provenance.proofs.consistency import consistency_path
 from evoreg.provenance.proofs.inclusion import inclusion_path
 from evoreg.provenance.proofs.merkle import HEIGHT, leaf_hash, node_hash, range_root
-from evoreg.provenance.records.entry import Entry
+from evoreg.provenance.records.entry import Entry, entry_hash
 from evoreg.provenance.records.errors import Code, InputError, Problem, VerificationError
 
 _PREFIX = "sha256:"
@@ -94,7 +94,10 @@ def inclusion_of(ledger: Ledger, seq: int, size: int) -> Included:
         found = read_entries(connection, select(*COLUMNS).where(tables.entries.c.seq == seq))
         if not found:
             raise _broken(f"entry {seq} is missing")
-        return Included(found[0], inclusion_path(seq - 1, size, _Tree(connection).node))
+        entry = found[0]
+        if entry_hash(entry.seq, entry.prev, entry.kind, entry.body) != entry.hash:
+            raise _broken(f"entry {seq} was changed: its hash does not fit its content")
+        return Included(entry, inclusion_path(seq - 1, size, _Tree(connection).node))
 
 
 def consistency_of(ledger: Ledger, old: int, new: int) -> tuple[bytes, ...]:

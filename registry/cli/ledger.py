@@ -88,7 +88,8 @@ def verify(
     screen.data.print(f"{screen.signs[sign]} the ledger is {word}: {report.entries} entries")
     screen.data.print(f"  anchor {report.head.seq}:{report.head.hash}")
     screen.data.print(f"  root   {to_base64(report.root)}")
-    screen.data.print(f"  compared with {_counted(len(compared), 'checkpoint')}")
+    alone = "" if compared or problems else ": a cut tail or a rewritten history would not show"
+    screen.data.print(f"  compared with {_counted(len(compared), 'checkpoint')}{alone}")
     raise typer.Exit(code)
 
 

@@ -142,6 +142,7 @@ def prune(
     """
     from evoreg.registry.books import existing_ledger
     from evoreg.registry.pruning import prune_item_scores
+    from evoreg.registry.releasing.carry import check_grown
     from evoreg.registry.settings import settings_from
 
     screen = Screen.open(as_json=as_json)
@@ -149,6 +150,7 @@ def prune(
         raise UsageError(Code.USAGE, "nothing is named to be pruned", hint="give --item-scores")
     settings = settings_from(os.environ, Path.cwd(), offline=True)
     with existing_ledger(settings) as ledger:
+        check_grown(ledger, settings)
         done = prune_item_scores(ledger, search, through, why)
     if as_json:
         screen.document("evoreg/ledger-prune/1", {"entry": done.entry, **done.pruning.to_json()})

@@ -44,6 +44,7 @@ def add(
     from evoreg.registry.models.catalogue import add_model
     from evoreg.registry.models.hashing import DigestCache
     from evoreg.registry.models.resolve import resolve
+    from evoreg.registry.releasing.carry import check_grown
     from evoreg.registry.settings import now, settings_from
 
     screen = Screen.open(as_json=as_json)
@@ -53,6 +54,7 @@ def add(
         reference, base_folder=Path.cwd(), hasher=cache.digest, offline=settings.offline
     )
     with open_ledger(settings.ledger, actor=settings.actor, clock=now) as ledger:
+        check_grown(ledger, settings)
         done = add_model(ledger, found)
     problems = (*found.problems, *done.problems)
     for problem in problems:
@@ -162,6 +164,7 @@ def claim(
     from evoreg.registry.cli.models import check_expression
     from evoreg.registry.models.catalogue import find_model
     from evoreg.registry.models.statements import Statement, claim_license
+    from evoreg.registry.releasing.carry import check_grown
     from evoreg.registry.settings import settings_from
 
     screen = Screen.open(as_json=as_json)
@@ -172,6 +175,7 @@ def claim(
         hint = "give --license, --rider, or both"
         raise UsageError(Code.USAGE, "the claim says nothing", where="--license", hint=hint)
     with existing_ledger(settings) as ledger:
+        check_grown(ledger, settings)
         who, at = ledger.signature()
         who = who if by is None else by
         statement = Statement(license_, who, at, evidence, note, riders)
@@ -213,12 +217,14 @@ def parent(
     from evoreg.registry.books import existing_ledger
     from evoreg.registry.models.catalogue import find_model
     from evoreg.registry.models.statements import Statement, state_parent
+    from evoreg.registry.releasing.carry import check_grown
     from evoreg.registry.settings import settings_from
 
     screen = Screen.open(as_json=as_json)
     settings = settings_from(os.environ, Path.cwd(), offline=True)
     _check_evidence(evidence, "a parent")
     with existing_ledger(settings) as ledger:
+        check_grown(ledger, settings)
         who, at = ledger.signature()
         statement = Statement("", who if by is None else by, at, evidence, note)
         model = find_model(ledger, child)

@@ -66,7 +66,9 @@ def _show_beside(screen: Screen, report: ReleaseReport) -> None:
 
 def _show_verdict(screen: Screen, report: ReleaseReport, folder: Path) -> None:
     release = report.evidence.release
-    name = plain(release.name) if release is not None else plain(str(folder))
+    name = plain(str(folder))
+    if release is not None and release.name != folder.name:
+        name += f" ({plain(release.name)})"
     if report.holds and release is not None:
         told = f"{name} is what was recorded: {release.license}, for {release.intent} use"
         screen.data.print(styled(f"{screen.signs['ok']} {told}", "bold green"))

@@ -89,7 +89,7 @@ def cut(desk: Desk) -> None:
 def test_root_and_kept_checkpoints_are_told(books: Desk) -> None:
     shutil.rmtree(books.path(".evoreg") / "checkpoints", ignore_errors=True)
     before = books.run("ledger", "verify")
-    assert before.out.endswith("\n  compared with no checkpoints\n")
+    assert "\n  compared with no checkpoints: a cut tail" in before.out
     root = books.run("ledger", "checkpoint").out.splitlines()[2]
     after = books.run("ledger", "verify")
     assert after.out.endswith(f"\n  root   {root}\n  compared with 1 checkpoint\n")

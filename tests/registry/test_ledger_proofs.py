@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 from evoreg.provenance.ledger.opening import open_ledger
+from evoreg.provenance.ledger.rebuild import rebuild
+from evoreg.provenance.ledger.store import open_store
+from evoreg.provenance.ledger.triggers import SQLITE_TRIGGERS, install_triggers
 from evoreg.provenance.ledger.values import NewEntry
+from evoreg.provenance.ledger.verify import verify
 from evoreg.provenance.proofs.checkpoint import read_checkpoint
 from evoreg.provenance.records.errors import VerificationError
 from evoreg.provenance.records.text import HeldText
@@ -212,3 +216,47 @@ def test_files_are_not_replaced_unasked(desk: Desk) -> None:
     assert desk.run("ledger", "checkpoint", "--out", "mine", "--force").code == 0
     told = desk.run("ledger", "check", "mine", "--json").json
     assert (told["kind"], told["size"], told["signed"]) == ("checkpoint", 2, False)
+
+
+def test_what_was_changed_is_not_proved(desk: Desk) -> None:
+    write(desk, 3)
+    change(desk, "UPDATE entries SET body = replace(body, 'text', 'tent') WHERE seq = 2")
+    said = desk.run("ledger", "prove", "2")
+    assert (said.code, said.out) == (4, "")
+    assert "EVO-L001" in said.err
+    assert desk.run("ledger", "prove", "3").code == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("model", "add", "ann"),
+        ("ledger", "prune", "--item-scores", "--why", "old"),
+        ("model", "claim", "org/x", "--license", "mit", "--evidence", "https://example.org/x"),
+    ],
+)
+def test_nothing_is_written_upon_a_cut_ledger(desk: Desk, command: tuple[str, ...]) -> None:
+    desk.copy("a", "ann")
+    write(desk, 5)
+    assert desk.run("ledger", "checkpoint").code == 0
+    cut = "DELETE FROM texts WHERE seq > 3; DELETE FROM entries WHERE seq > 3"
+    change(desk, f"{cut}; UPDATE head SET seq = 3, hash = (SELECT hash FROM entries WHERE seq = 3)")
+    with open_ledger(settings_of(desk).ledger, actor="ann", clock=now) as ledger:
+        rebuild(ledger)
+        assert verify(ledger).problems == ()
+    said = desk.run(*command)
+    assert (said.code, "EVO-L001" in said.err) == (4, True)
+    with open_ledger(settings_of(desk).ledger, actor="ann", clock=now) as ledger:
+        assert ledger.head().seq == 3
+
+
+def change(desk: Desk, statements: str) -> None:
+    """Do what the owner of the file can do, and leave the triggers as they were."""
+    store = open_store(settings_of(desk).ledger, 5.0)
+    with store.writing() as connection:
+        for name in SQLITE_TRIGGERS:
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        for statement in statements.split("; "):
+            connection.exec_driver_sql(statement)
+        install_triggers(connection)
+    store.close()

@@ -173,7 +173,7 @@ def test_a_stranger_needs_the_folder_and_nothing_else(merged: Desk, tmp_path: Pa
         "papers",
         "history",
     ]
-    assert lines[-1].endswith("out is what was recorded: Apache-2.0, for commercial use")
+    assert lines[-1].endswith("model (out) is what was recorded: Apache-2.0, for commercial use")
     assert sorted(path.name for path in away.iterdir()) == ["model"]
 
 
