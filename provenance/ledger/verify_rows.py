@@ -40,7 +40,7 @@ class Comparison:
             self._unreadable.add(seq)
             return
         record = body.record
-        gone = isinstance(record, Evaluation) and self._pruned.covers(seq, record.search)
+        gone = type(record) is Evaluation and self._pruned.covers(seq, record.search)
         for table, row in rows_of(seq, record, body.location):
             if not (gone and table is search_tables.item_scores):
                 self._wanted[table].append(row)
